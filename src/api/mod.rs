@@ -1,0 +1,19 @@
+//! `DeploymentIntent` v1alpha1: what a user declares and what Compass answers.
+//!
+//! Types only, with the rules that the API server enforces from the generated CRD; the same
+//! rules are held against files by [`validate`].
+
+mod crd;
+mod decimal;
+mod spec;
+mod status;
+mod validate;
+
+pub use crd::crd_yaml;
+pub use decimal::DecimalAmount;
+pub use spec::*;
+pub use status::*;
+pub use validate::{InvalidIntent, parse_intent};
+
+/// API group, and prefix of Compass's labels and annotations.
+pub const GROUP: &str = "compass.dev";

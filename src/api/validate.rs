@@ -1,0 +1,59 @@
+//! The API server's rules, held against an intent from a file: the schema and the CEL rules of the
+//! generated CRD, so that a pipeline without a cluster refuses what a cluster would refuse.
+
+use kube::CustomResourceExt;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::DeploymentIntent;
+
+/// Why a document is no valid `DeploymentIntent`.
+#[derive(Debug, Error)]
+pub enum InvalidIntent {
+    /// It is not YAML, or not one document.
+    #[error("not readable as one YAML document: {0}")]
+    Yaml(String),
+    /// It is something else.
+    #[error("expected apiVersion compass.dev/v1alpha1 and kind DeploymentIntent, found {0}")]
+    Kind(String),
+    /// It breaks rules of the API, each named with its field.
+    #[error("the intent is invalid:\n{}", .0.join("\n"))]
+    Rules(Vec<String>),
+}
+
+/// The intent in a YAML or JSON document, if the API server would take it.
+pub fn parse_intent(text: &str) -> Result<DeploymentIntent, InvalidIntent> {
+    let document: Value =
+        serde_saphyr::from_str(text).map_err(|error| InvalidIntent::Yaml(error.to_string()))?;
+    let field = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("nothing");
+    let (version, kind) = (field("apiVersion"), field("kind"));
+    if (version, kind) != ("compass.dev/v1alpha1", "DeploymentIntent") {
+        return Err(InvalidIntent::Kind(format!("{version} {kind}")));
+    }
+    let problems = schema_problems(&document);
+    if !problems.is_empty() {
+        return Err(InvalidIntent::Rules(problems));
+    }
+    let intent: DeploymentIntent = serde_path_to_error::deserialize(document).map_err(|error| {
+        InvalidIntent::Rules(vec![format!("- {}: {}", error.path(), error.inner())])
+    })?;
+    intent.validate_cel().map_err(|errors| {
+        InvalidIntent::Rules(errors.into_iter().map(|error| format!("- {error}")).collect())
+    })?;
+    Ok(intent)
+}
+
+fn schema_problems(document: &Value) -> Vec<String> {
+    let crd = DeploymentIntent::crd();
+    let schema = crd.spec.versions[0]
+        .schema
+        .as_ref()
+        .and_then(|schema| schema.open_api_v3_schema.as_ref())
+        .map(serde_json::to_value);
+    let Some(Ok(schema)) = schema else { unreachable!("the generated CRD holds a schema") };
+    let validator = jsonschema::validator_for(&schema).expect("the generated schema is valid");
+    validator
+        .iter_errors(document)
+        .map(|error| format!("- {}: {error}", error.instance_path().as_str().trim_start_matches('/').replace('/', ".")))
+        .collect()
+}

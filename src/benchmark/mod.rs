@@ -1,0 +1,130 @@
+//! A benchmark row and how far it can be trusted.
+//!
+//! One [`Benchmark`] is one row of `exported_summaries` with what Compass keeps beside it: a
+//! configuration under one traffic profile at one offered rate. Nothing here reads a file or a
+//! database; `knowledge_base` and the readers in `formats` make these values.
+
+mod evidence;
+mod hardware;
+mod model;
+
+pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};
+pub use hardware::HardwareName;
+pub use model::ModelName;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Prompt and output tokens of a request: what the workload *is*. Two profiles are the same only
+/// when both numbers are (R2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TrafficProfile {
+    /// Configured tokens of the prompt.
+    pub prompt_tokens: i32,
+    /// Configured tokens of the output.
+    pub output_tokens: i32,
+}
+
+impl std::fmt::Display for TrafficProfile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.prompt_tokens, self.output_tokens)
+    }
+}
+
+/// What would be deployed, as far as the row records it. Rows whose engine settings differ belong
+/// to different configurations; an unrecorded setting equals only another unrecorded one (R4).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Configuration {
+    /// Hugging Face repository; compared without case (R2).
+    pub model: ModelName,
+    /// Canonical hardware name, e.g. `A100-80`.
+    pub hardware: HardwareName,
+    /// GPUs of one replica.
+    pub hardware_count: i32,
+    /// Serving framework, e.g. `vllm`.
+    pub framework: Option<String>,
+    /// Version of the framework.
+    pub framework_version: Option<String>,
+    /// Settings of the engine that change what a replica can serve.
+    pub engine: EngineSettings,
+}
+
+/// Engine settings that change capacity while model, GPU and count stay the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct EngineSettings {
+    /// Data type of the weights, e.g. `bf16`.
+    pub weight_dtype: Option<String>,
+    /// Data type of the KV cache.
+    pub kv_cache_dtype: Option<String>,
+    /// vLLM's `--max-num-seqs`.
+    pub max_num_seqs: Option<i32>,
+    /// vLLM's `--max-num-batched-tokens`.
+    pub max_num_batched_tokens: Option<i32>,
+    /// Digest of the remaining engine arguments, where the source records them.
+    pub args_digest: Option<String>,
+}
+
+/// How the load was made. Part of what tells one ladder from another (R4).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LoadConditions {
+    /// How requests arrived.
+    pub arrival_process: Option<ArrivalProcess>,
+    /// Standard deviation of the configured prompt length, tokens.
+    pub prompt_tokens_stdev: Option<i32>,
+    /// Standard deviation of the configured output length, tokens.
+    pub output_tokens_stdev: Option<i32>,
+    /// Share of the prompt that requests have in common, 0 to 1.
+    pub prefix_sharing: Option<f64>,
+    /// Which quantity the ITL columns hold.
+    pub itl_definition: Option<ItlDefinition>,
+}
+
+/// A latency's distribution, milliseconds. A value that is missing, zero, negative or not finite
+/// proves nothing (R3); it is kept as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Latency {
+    /// Mean.
+    pub mean_ms: Option<f64>,
+    /// 95th percentile: what an SLO is held against.
+    pub p95_ms: Option<f64>,
+    /// 99th percentile.
+    pub p99_ms: Option<f64>,
+}
+
+/// One benchmark: what was run, under which load, and what came out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Benchmark {
+    /// Identity in the knowledge base.
+    pub id: Uuid,
+    /// What was run.
+    pub configuration: Configuration,
+    /// The traffic profile it was run under.
+    pub profile: TrafficProfile,
+    /// How the load was made.
+    pub conditions: LoadConditions,
+    /// Offered rate, requests per second.
+    pub offered_rps: f64,
+    /// Served rate, requests per second. Unknown counts as offered, and is said (R3).
+    pub served_rps: Option<f64>,
+    /// Time to first token.
+    pub ttft: Latency,
+    /// Inter-token latency.
+    pub itl: Latency,
+    /// End-to-end latency.
+    pub e2e: Latency,
+    /// Requests that completed.
+    pub requests_completed: Option<i64>,
+    /// Requests of the run in all, whatever became of them.
+    pub requests_total: Option<i64>,
+    /// How the figures came about.
+    pub kind: EvidenceKind,
+    /// Who brought the row: the name given when it was loaded.
+    pub source: String,
+    /// How well the source's figures were checked against measurements.
+    pub validation_class: Option<ValidationClass>,
+    /// May only show where a capacity ends, never back a recommendation.
+    pub bounds_only: bool,
+    /// When the benchmark ran; `None` where nobody recorded it.
+    pub measured_at: Option<Timestamp>,
+}
