@@ -128,3 +128,21 @@ pub struct Benchmark {
     /// When the benchmark ran; `None` where nobody recorded it.
     pub measured_at: Option<Timestamp>,
 }
+
+/// What the knowledge base holds for one traffic profile, read in one snapshot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// Every row of exactly that profile, also those that no decision can use; ordered by id.
+    pub benchmarks: Vec<Benchmark>,
+    /// Every profile that has rows, and how many.
+    pub profiles: Vec<ProfileCount>,
+}
+
+/// How many rows a traffic profile has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ProfileCount {
+    /// The profile.
+    pub profile: TrafficProfile,
+    /// Its rows.
+    pub rows: i64,
+}

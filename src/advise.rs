@@ -1,0 +1,76 @@
+//! Resolve, gather, decide, build: the one path from an intent to an answer, shared by the
+//! operator, the command line and the console, so that the same intent on the same evidence gives
+//! the same bytes everywhere.
+
+mod answer;
+
+pub use answer::{Answer, answer};
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::api::DeploymentIntentSpec;
+use crate::catalog::Catalog;
+use crate::knowledge_base::{KnowledgeBase, KnowledgeBaseError};
+use crate::manifest::{self, BuildError, Built, Manifests, Settings, Workload};
+use crate::recommend::{self, Decision, ResolveError};
+
+/// Whose intent it is and what it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Name of the intent, and of the objects built for it.
+    pub name: &'a str,
+    /// Namespace of the intent and its objects.
+    pub namespace: &'a str,
+    /// What is asked.
+    pub spec: &'a DeploymentIntentSpec,
+}
+
+/// A decision, and the manifests of its recommendation.
+#[derive(Clone, Debug)]
+pub struct Advice {
+    /// The decision.
+    pub decision: Decision,
+    /// What would run; `None` where nothing complies.
+    pub manifests: Option<Manifests<Built>>,
+}
+
+/// Why there is no answer. "Nothing complies" is an answer, not an error.
+#[derive(Debug, Error)]
+pub enum AdviseError {
+    /// The intent cannot be resolved.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The evidence cannot be read.
+    #[error(transparent)]
+    Gather(#[from] KnowledgeBaseError),
+    /// No manifests can be built for the recommendation.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+/// Answers a question from what the knowledge base holds now.
+pub async fn advise(
+    question: Question<'_>,
+    knowledge_base: &KnowledgeBase,
+    catalog: &Catalog,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Advice, AdviseError> {
+    let requirement = recommend::resolve(question.spec, catalog)?;
+    let evidence = knowledge_base.evidence(requirement.profile).await?;
+    let decision = recommend::decide(requirement, &evidence, catalog, now);
+    let manifests = match &decision.recommendation {
+        None => None,
+        Some(candidate) => Some(manifest::build(&Workload {
+            name: question.name,
+            namespace: question.namespace,
+            requirement: &decision.requirement,
+            candidate,
+            runtime: question.spec.runtime.as_ref(),
+            catalog,
+            settings,
+        })?),
+    };
+    Ok(Advice { decision, manifests })
+}

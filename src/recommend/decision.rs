@@ -1,0 +1,130 @@
+//! What a decision says.
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use super::{Capacity, Digest, Explanation, MicroDollars, Requirement, Strength, Target};
+use crate::benchmark::{Benchmark, Configuration, EvidenceKind};
+
+/// The answer to a requirement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Decision {
+    /// What was asked.
+    pub requirement: Requirement,
+    /// What meets it best; `None` where nothing does, and the explanation says why.
+    pub recommendation: Option<Candidate>,
+    /// The next best, at most five, each on another (model, hardware, count) (R9).
+    pub alternatives: Vec<Candidate>,
+    /// Why the others were left out (R10).
+    pub explanation: Explanation,
+}
+
+/// A configuration that meets the requirement, with the ladder and rows that back it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Candidate {
+    /// What would be deployed.
+    pub configuration: Configuration,
+    /// Kind of the evidence behind it.
+    pub kind: EvidenceKind,
+    /// Who brought the evidence.
+    pub source: String,
+    /// What one replica was shown to serve within the targets (R4).
+    pub capacity: Capacity,
+    /// The row whose latencies are shown and ranked (R9).
+    pub operating_row: Benchmark,
+    /// How surely that row meets the targets (R3).
+    pub strength: Strength,
+    /// Largest p95 over target of the operating row, and which target.
+    pub worst_ratio: f64,
+    /// The target with the largest ratio.
+    pub binding_target: Target,
+    /// Replicas, spare ones included (R6).
+    pub replicas: i32,
+    /// GPUs over all replicas.
+    pub gpus: i64,
+    /// Catalog score for the use case.
+    pub quality: Option<u8>,
+    /// Cost of all replicas for an hour (R7).
+    pub cost_per_hour: Option<MicroDollars>,
+    /// The same counted in whole nodes, where the catalog knows a node's size (R7).
+    pub whole_node_cost_per_hour: Option<MicroDollars>,
+    /// Capacity if every p95 were 10 % higher (R10); `None` where nothing would comply.
+    #[serde(with = "rust_decimal::serde::str_option")]
+    pub capacity_if_slower: Option<Decimal>,
+    /// Whether the loss of one replica still meets the demand (R6); `None` without a demand.
+    pub survives_loss_of_one_replica: Option<bool>,
+    /// What a reader must know before relying on it.
+    pub caveats: Vec<Caveat>,
+    /// Digest over what the decision rests on (R11).
+    pub digest: Digest,
+}
+
+impl Candidate {
+    /// GPUs of one replica, e.g. `2xH100`.
+    pub fn accelerators(&self) -> String {
+        accelerators(&self.configuration)
+    }
+}
+
+/// GPUs of one replica, e.g. `2xH100`.
+pub(crate) fn accelerators(configuration: &Configuration) -> String {
+    format!("{}x{}", configuration.hardware_count, configuration.hardware)
+}
+
+/// What a reader must know before relying on a recommendation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Caveat {
+    /// Nothing ran on a GPU.
+    SimulatedEvidence,
+    /// Interpolated from other profiles.
+    EstimatedEvidence,
+    /// Nobody tested a higher rate to its failure.
+    CapacityIsLowerBound,
+    /// A higher rate complied although a lower one failed.
+    NonMonotonicLadder,
+    /// The operating row meets its targets, but not with 95 % confidence.
+    Marginal,
+    /// The operating row's request count or p99s are not recorded.
+    StrengthUnknown,
+    /// The operating row does not record what was served.
+    ServedRateUnverified,
+    /// Neither a quality floor nor allowed models were given (R8).
+    QualityNotConsidered,
+    /// The GPU's price is not known (R7).
+    PriceUnknown,
+    /// No demand was declared (R6).
+    NoDemand,
+}
+
+impl std::fmt::Display for Caveat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::SimulatedEvidence => {
+                "simulated evidence: these latencies were computed by a simulator, not measured on a GPU"
+            }
+            Self::EstimatedEvidence => {
+                "estimated evidence: interpolated from other traffic profiles, not benchmarked"
+            }
+            Self::CapacityIsLowerBound => {
+                "capacity is a lower bound: no higher rate was benchmarked to its failure"
+            }
+            Self::NonMonotonicLadder => {
+                "a higher rate met the targets although a lower one missed them; sized below the failure"
+            }
+            Self::Marginal => {
+                "marginal: the p95s meet the targets, but not with 95 % confidence at this number of requests"
+            }
+            Self::StrengthUnknown => {
+                "strength unknown: the benchmark does not record its number of requests or its p99s"
+            }
+            Self::ServedRateUnverified => {
+                "unverified: the benchmark does not record the rate that was served"
+            }
+            Self::QualityNotConsidered => {
+                "quality not considered: give models.minimumQuality or models.allow"
+            }
+            Self::PriceUnknown => "price unknown: ranked behind every configuration with a price",
+            Self::NoDemand => "no demand given: one replica, ranked by cost per capacity",
+        })
+    }
+}
