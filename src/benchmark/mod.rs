@@ -5,12 +5,15 @@
 //! database; `knowledge_base` and the readers in `formats` make these values.
 
 mod evidence;
+pub mod formats;
 mod hardware;
 mod model;
+mod row;
 
 pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};
 pub use hardware::HardwareName;
 pub use model::ModelName;
+pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary, Flag, Provenance, Text, UtcDateTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,6 +51,13 @@ pub struct Configuration {
     pub framework_version: Option<String>,
     /// Settings of the engine that change what a replica can serve.
     pub engine: EngineSettings,
+}
+
+impl Configuration {
+    /// GPUs of one replica, e.g. `2xH100`.
+    pub fn accelerators(&self) -> String {
+        format!("{}x{}", self.hardware_count, self.hardware)
+    }
 }
 
 /// Engine settings that change capacity while model, GPU and count stay the same.

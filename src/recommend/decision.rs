@@ -59,18 +59,6 @@ pub struct Candidate {
     pub digest: Digest,
 }
 
-impl Candidate {
-    /// GPUs of one replica, e.g. `2xH100`.
-    pub fn accelerators(&self) -> String {
-        accelerators(&self.configuration)
-    }
-}
-
-/// GPUs of one replica, e.g. `2xH100`.
-pub(crate) fn accelerators(configuration: &Configuration) -> String {
-    format!("{}x{}", configuration.hardware_count, configuration.hardware)
-}
-
 /// What a reader must know before relying on a recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Caveat {

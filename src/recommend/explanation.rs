@@ -1,11 +1,21 @@
 //! R10: why the other configurations were left out, and what would help where nothing complies.
 
-use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{MicroDollars, Target};
+use super::compliance::{Bounds, Target};
+use super::cost::MicroDollars;
+use super::decide::ranked;
+use super::field::{Field, Verdict};
+use super::ladder::Row;
+use super::sizing::Sized;
 use crate::benchmark::{Configuration, ProfileCount};
 use crate::catalog::SloTargets;
+
+/// Near misses shown.
+const NEAREST: usize = 3;
+
+/// No target is relaxed beyond a day, which is what the API allows.
+const LARGEST_TARGET_MS: i32 = 86_400_000;
 
 /// Accounts for every configuration that has rows for the profile: `compliant`, `rejected` and
 /// the three counts of `excluded` add up to `configurations`.
@@ -58,8 +68,8 @@ pub struct FailingTarget {
     pub target: Target,
     /// The benchmark's p95, ms.
     pub p95_ms: f64,
-    /// The target, ms.
-    pub target_ms: i32,
+    /// The target less the margin, ms.
+    pub target_ms: f64,
 }
 
 /// Changed targets under which the whole decision yields a candidate, and that candidate.
@@ -67,8 +77,8 @@ pub struct FailingTarget {
 pub struct Relaxation {
     /// The one target to change; `None` where all change by a common factor.
     pub target: Option<Target>,
-    /// The factor that all targets change by, in tenths of a percent above 1: 1,173 is x 1.173.
-    pub factor_per_mille: Option<u32>,
+    /// What all targets are multiplied by, in thousandths; `None` where one changes alone.
+    pub factor_per_mille: Option<i32>,
     /// The targets that suffice. One millisecond less of the one target, or a tenth of a percent
     /// less of the factor, yields nothing.
     pub slo: SloTargets,
@@ -93,7 +103,154 @@ pub struct OverLimit {
     pub gpus: i64,
     /// Cost, where the price is known.
     pub cost_per_hour: Option<MicroDollars>,
-    /// Demand per replica that sizes it, requests per second.
-    #[serde(with = "rust_decimal::serde::str")]
-    pub capacity_rps: Decimal,
+}
+
+/// Explains the verdicts on a field.
+pub(super) fn explain(
+    field: &Field,
+    verdicts: &[Verdict],
+    profiles: &[ProfileCount],
+) -> Explanation {
+    let mut explanation = Explanation { configurations: verdicts.len(), ..Default::default() };
+    let mut misses = Vec::new();
+    let mut over_limit: Option<&Sized> = None;
+    for verdict in verdicts {
+        match verdict {
+            Verdict::NoEvidence => explanation.excluded.by_evidence += 1,
+            Verdict::NotAllowed => explanation.excluded.by_constraints += 1,
+            Verdict::Complies(_) => explanation.compliant += 1,
+            Verdict::OverLimit(sized) => {
+                explanation.excluded.by_limits += 1;
+                if over_limit.is_none_or(|least| sized.rank.cmp(&least.rank).is_lt()) {
+                    over_limit = Some(sized);
+                }
+            }
+            Verdict::Rejected { configuration, nearest } => {
+                explanation.rejected += 1;
+                misses.extend(nearest.map(|row| (*configuration, row)));
+            }
+        }
+    }
+    if explanation.compliant > 0 {
+        return explanation;
+    }
+    if explanation.configurations == 0 {
+        explanation.profiles = profiles.to_vec();
+        return explanation;
+    }
+    let bounds = field.bounds();
+    explanation.nearest_misses = nearest_misses(misses, &bounds);
+    explanation.over_limit = over_limit.map(|sized| OverLimit {
+        configuration: sized.configuration.clone(),
+        replicas: sized.replicas,
+        gpus: sized.gpus,
+        cost_per_hour: sized.cost_per_hour,
+    });
+    explanation.relaxation = relaxations(field);
+    explanation
+}
+
+fn nearest_misses(mut misses: Vec<(&Configuration, &Row)>, bounds: &Bounds) -> Vec<NearMiss> {
+    let ratio = |row: &Row| row.p95s.map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0);
+    misses.sort_by(|(configuration_a, a), (configuration_b, b)| {
+        ratio(a).total_cmp(&ratio(b)).then_with(|| configuration_a.cmp(configuration_b))
+    });
+    misses
+        .into_iter()
+        .take(NEAREST)
+        .map(|(configuration, row)| NearMiss {
+            configuration: configuration.clone(),
+            offered_rps: row.benchmark.offered_rps,
+            failing: Target::ALL
+                .into_iter()
+                .filter_map(|target| {
+                    let failing = FailingTarget {
+                        target,
+                        p95_ms: row.p95s?[target as usize],
+                        target_ms: bounds.of(target),
+                    };
+                    (failing.p95_ms > failing.target_ms).then_some(failing)
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+/// For each target alone the smallest whole-millisecond change, then the smallest common factor,
+/// after which the whole decision yields a candidate.
+fn relaxations(field: &Field) -> Vec<Relaxation> {
+    let slo = field.requirement.slo;
+    let margin_percent = field.requirement.evidence.margin_percent;
+    let without_margin =
+        |p95_ms: f64| (p95_ms * 100.0 / f64::from(100 - margin_percent)).ceil() as i32;
+    let largest = |target| {
+        without_margin(field.largest_p95(target)).saturating_add(1).min(LARGEST_TARGET_MS)
+    };
+    let alone = Target::ALL.into_iter().filter_map(|target| {
+        let relaxed = |value_ms| {
+            let mut slo = slo;
+            target.set(&mut slo, value_ms);
+            slo
+        };
+        let value_ms =
+            smallest(target.of(&slo), largest(target), |ms| is_feasible(field, &relaxed(ms)))?;
+        relaxation(field, relaxed(value_ms), Some(target), None)
+    });
+    let scaled = |per_mille: i32| {
+        let mut scaled = slo;
+        for target in Target::ALL {
+            let value_ms = (i64::from(target.of(&slo)) * i64::from(per_mille) + 999) / 1000;
+            target.set(&mut scaled, value_ms.min(i64::from(LARGEST_TARGET_MS)) as i32);
+        }
+        scaled
+    };
+    let largest_factor = Target::ALL
+        .into_iter()
+        .map(|target| i64::from(largest(target)) * 1000 / i64::from(target.of(&slo)) + 1)
+        .max()
+        .and_then(|factor| i32::try_from(factor).ok())
+        .unwrap_or(i32::MAX);
+    let together = smallest(1000, largest_factor, |factor| is_feasible(field, &scaled(factor)))
+        .and_then(|factor| relaxation(field, scaled(factor), None, Some(factor)));
+    alone.chain(together).collect()
+}
+
+/// The smallest value above `from` and up to `to` that holds, given that a larger one holds where
+/// a smaller one does.
+fn smallest(from: i32, to: i32, holds: impl Fn(i32) -> bool) -> Option<i32> {
+    if to <= from || !holds(to) {
+        return None;
+    }
+    let (mut fails, mut holds_at) = (from, to);
+    while holds_at - fails > 1 {
+        let middle = fails + (holds_at - fails) / 2;
+        if holds(middle) {
+            holds_at = middle;
+        } else {
+            fails = middle;
+        }
+    }
+    Some(holds_at)
+}
+
+fn is_feasible(field: &Field, slo: &SloTargets) -> bool {
+    field.judge(slo).iter().any(|verdict| matches!(verdict, Verdict::Complies(_)))
+}
+
+fn relaxation(
+    field: &Field,
+    slo: SloTargets,
+    target: Option<Target>,
+    factor_per_mille: Option<i32>,
+) -> Option<Relaxation> {
+    let best = ranked(field.requirement, field.judge(&slo)).into_iter().next()?;
+    Some(Relaxation {
+        target,
+        factor_per_mille,
+        slo,
+        configuration: best.configuration.clone(),
+        replicas: best.replicas,
+        gpus: best.gpus,
+        cost_per_hour: best.cost_per_hour,
+    })
 }

@@ -13,6 +13,7 @@ mod explanation;
 mod field;
 mod ladder;
 mod ranking;
+mod sizing;
 mod requirement;
 #[cfg(test)]
 mod test_support;

@@ -1,0 +1,225 @@
+//! The catalogue of conditions: every type and reason that Compass writes, and one constructor for
+//! each outcome. Messages are for people; code compares types, statuses and reasons only.
+//!
+//! `Ready` is always there, always about `delivery.mode`'s whole job. As kstatus reads them,
+//! `Reconciling` means that work is in progress, `Stalled` that a person has to act; both are there
+//! only while they are true.
+
+/// The intent is answered and delivered as `delivery.mode` asks.
+pub const READY: &str = "Ready";
+/// Work is in progress; there only while `True`.
+pub const RECONCILING: &str = "Reconciling";
+/// A person has to act before the intent can become Ready; there only while `True`.
+pub const STALLED: &str = "Stalled";
+/// The answer rests on what the knowledge base holds now.
+pub const EVIDENCE_CURRENT: &str = "EvidenceCurrent";
+/// What `delivery.mode` asks for was written.
+pub const DELIVERED: &str = "Delivered";
+
+/// The types above: Compass leaves every other condition of an intent alone.
+pub const TYPES: [&str; 5] = [READY, RECONCILING, STALLED, EVIDENCE_CURRENT, DELIVERED];
+
+/// Why a condition has its status.
+pub mod reason {
+    /// Ready: the recommendation stands in the status, and no more was asked.
+    pub const RECOMMENDED: &str = "Recommended";
+    /// Ready, Delivered: the manifests stand in the ConfigMap.
+    pub const RENDERED: &str = "Rendered";
+    /// Delivered: the objects were applied.
+    pub const APPLIED: &str = "Applied";
+    /// Ready: the delivered Deployment is available.
+    pub const AVAILABLE: &str = "Available";
+    /// Reconciling: the delivered Deployment is not yet available.
+    pub const PROGRESSING: &str = "Progressing";
+    /// Stalled: the Deployment made no progress within its deadline.
+    pub const PROGRESS_DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
+    /// Stalled: no benchmarked configuration meets the intent.
+    pub const NO_COMPLIANT_CONFIGURATION: &str = "NoCompliantConfiguration";
+    /// Stalled: nothing was benchmarked under the intent's traffic profile.
+    pub const NO_EVIDENCE: &str = "NoEvidence";
+    /// Stalled: the intent cannot be understood.
+    pub const INVALID_INTENT: &str = "InvalidIntent";
+    /// Stalled: no manifests can be made of the recommendation.
+    pub const NOT_DEPLOYABLE: &str = "NotDeployable";
+    /// Stalled: an object of that name belongs to somebody else.
+    pub const CONFLICT: &str = "Conflict";
+    /// Stalled: the API server refuses an object, e.g. by a quota or a policy.
+    pub const DELIVERY_REFUSED: &str = "DeliveryRefused";
+    /// Reconciling: the API server did not answer, or asked for another attempt.
+    pub const DELIVERY_FAILED: &str = "DeliveryFailed";
+    /// `suspend` freezes every write but the status.
+    pub const SUSPENDED: &str = "Suspended";
+    /// Delivered: there is no answer to deliver; what was delivered before stays.
+    pub const NO_ANSWER: &str = "NoAnswer";
+    /// EvidenceCurrent: the knowledge base was read for this answer.
+    pub const READ: &str = "Read";
+    /// Ready, EvidenceCurrent: the knowledge base cannot be read.
+    pub const KNOWLEDGE_BASE_UNAVAILABLE: &str = "KnowledgeBaseUnavailable";
+}
+
+/// A condition's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionStatus {
+    /// The type's statement holds.
+    True,
+    /// It does not.
+    False,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl ConditionStatus {
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// What a condition says, before it is stamped with a generation and a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// One of [`TYPES`].
+    pub type_: &'static str,
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// One of [`reason`]'s.
+    pub reason: &'static str,
+    /// For people: what was found, and the remedy.
+    pub message: String,
+}
+
+fn finding(
+    type_: &'static str,
+    status: ConditionStatus,
+    reason: &'static str,
+    message: impl Into<String>,
+) -> Finding {
+    Finding { type_, status, reason, message: message.into() }
+}
+
+fn ready(reason: &'static str, message: String) -> Vec<Finding> {
+    vec![finding(READY, ConditionStatus::True, reason, message)]
+}
+
+fn in_progress(reason: &'static str, message: String) -> Vec<Finding> {
+    vec![
+        finding(READY, ConditionStatus::False, reason, message.clone()),
+        finding(RECONCILING, ConditionStatus::True, reason, message),
+    ]
+}
+
+fn stalled(reason: &'static str, message: String) -> Vec<Finding> {
+    vec![
+        finding(READY, ConditionStatus::False, reason, message.clone()),
+        finding(STALLED, ConditionStatus::True, reason, message),
+    ]
+}
+
+/// Mode Recommend is done.
+pub fn recommended(message: String) -> Vec<Finding> {
+    ready(reason::RECOMMENDED, message)
+}
+
+/// Mode Render is done.
+pub fn rendered(message: String) -> Vec<Finding> {
+    ready(reason::RENDERED, message)
+}
+
+/// Mode Apply is done.
+pub fn available(message: String) -> Vec<Finding> {
+    ready(reason::AVAILABLE, message)
+}
+
+/// The Deployment rolls out.
+pub fn progressing(message: String) -> Vec<Finding> {
+    in_progress(reason::PROGRESSING, message)
+}
+
+/// The Deployment's rollout has failed.
+pub fn progress_deadline_exceeded(message: String) -> Vec<Finding> {
+    stalled(reason::PROGRESS_DEADLINE_EXCEEDED, message)
+}
+
+/// Nothing complies.
+pub fn no_compliant_configuration(message: String) -> Vec<Finding> {
+    stalled(reason::NO_COMPLIANT_CONFIGURATION, message)
+}
+
+/// The traffic profile has no benchmarks.
+pub fn no_evidence(message: String) -> Vec<Finding> {
+    stalled(reason::NO_EVIDENCE, message)
+}
+
+/// The intent cannot be decoded or resolved.
+pub fn invalid_intent(message: String) -> Vec<Finding> {
+    stalled(reason::INVALID_INTENT, message)
+}
+
+/// No manifests can be built.
+pub fn not_deployable(message: String) -> Vec<Finding> {
+    stalled(reason::NOT_DEPLOYABLE, message)
+}
+
+/// Somebody else's object has the name of one of ours.
+pub fn conflict(message: String) -> Vec<Finding> {
+    not_delivered(stalled(reason::CONFLICT, message))
+}
+
+/// The API server refuses an object for good.
+pub fn delivery_refused(message: String) -> Vec<Finding> {
+    not_delivered(stalled(reason::DELIVERY_REFUSED, message))
+}
+
+/// A write failed that another attempt may bring about.
+pub fn delivery_failed(message: String) -> Vec<Finding> {
+    not_delivered(in_progress(reason::DELIVERY_FAILED, message))
+}
+
+/// Frozen by a person. Neither in progress nor failed.
+pub fn suspended() -> Vec<Finding> {
+    let message = "spec.suspend is true: nothing but this status is written";
+    not_delivered(vec![finding(READY, ConditionStatus::False, reason::SUSPENDED, message)])
+}
+
+/// What keeps the intent from being Ready is that it was not delivered.
+fn not_delivered(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let Finding { reason, message, .. } = findings[0].clone();
+    findings.push(finding(DELIVERED, ConditionStatus::False, reason, message));
+    findings
+}
+
+/// The ConfigMap was written.
+pub fn delivered_rendered(message: String) -> Finding {
+    finding(DELIVERED, ConditionStatus::True, reason::RENDERED, message)
+}
+
+/// The objects were applied.
+pub fn delivered_applied(message: String) -> Finding {
+    finding(DELIVERED, ConditionStatus::True, reason::APPLIED, message)
+}
+
+/// Nothing could be delivered, and nothing was taken away.
+pub fn nothing_to_deliver() -> Finding {
+    let message = "there is no answer to deliver; what was delivered before stays";
+    finding(DELIVERED, ConditionStatus::False, reason::NO_ANSWER, message)
+}
+
+/// The knowledge base was read.
+pub fn evidence_current() -> Finding {
+    let message = "the answer rests on what the knowledge base holds now";
+    finding(EVIDENCE_CURRENT, ConditionStatus::True, reason::READ, message)
+}
+
+/// The knowledge base cannot be read; what was answered before stays.
+pub fn evidence_outdated(message: String) -> Finding {
+    finding(EVIDENCE_CURRENT, ConditionStatus::False, reason::KNOWLEDGE_BASE_UNAVAILABLE, message)
+}
+
+/// The knowledge base cannot be read, and this generation was never answered.
+pub fn unanswered(message: String) -> Finding {
+    finding(READY, ConditionStatus::Unknown, reason::KNOWLEDGE_BASE_UNAVAILABLE, message)
+}

@@ -1,0 +1,221 @@
+//! R4: what one replica was shown to serve within the targets.
+
+use std::cmp::Reverse;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::compliance::Bounds;
+use super::ladder::{Ladder, Row};
+
+/// Requests per second that one replica was shown to serve within the targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Capacity {
+    /// Served rate of the row, requests per second.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub rps: Decimal,
+    /// The row it was read off.
+    pub row: Uuid,
+    /// What is known above it.
+    pub bound: CapacityBound,
+    /// A row above the lowest failing rate complies: noise, or a fault of the benchmark.
+    pub non_monotonic: bool,
+}
+
+/// What is known above a capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum CapacityBound {
+    /// It ends below this steady failing row.
+    Known(Uuid),
+    /// No steady row failed: it may be larger.
+    AtLeast,
+}
+
+/// What a ladder shows under some bounds.
+#[derive(Debug)]
+pub(super) struct Reading<'l, 'a> {
+    /// `None` where no row may size a replica.
+    pub(super) capacity: Option<Capacity>,
+    /// Steady compliant rows below the lowest failing rate that may back a decision.
+    pub(super) backing: Vec<&'l Row<'a>>,
+}
+
+/// Reads a ladder. `floor` is the lowest rate at which better evidence failed (R5): rows from
+/// there on are out, and the capacity is known to end there.
+///
+/// A row fails when a p95 is above its bound, steady or not: a run that is too short flatters, so
+/// a target that it misses is missed. A row that is not steady but within the bounds neither
+/// complies nor fails.
+pub(super) fn read<'l, 'a>(
+    ladder: &'l Ladder<'a>,
+    bounds: &Bounds,
+    floor: Option<&Row<'a>>,
+) -> Reading<'l, 'a> {
+    let below_floor =
+        |row: &&Row| floor.is_none_or(|floor| row.benchmark.offered_rps < floor.benchmark.offered_rps);
+    let rows: Vec<_> = ladder.rows.iter().filter(below_floor).collect();
+    let fails = |row: &&&Row| fails(row, bounds);
+    let lowest_failing = rows.iter().find(fails).map(|row| row.benchmark.offered_rps);
+    let complies = |row: &&Row| {
+        row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s))
+    };
+    let is_below = |row: &&Row| lowest_failing.is_none_or(|rate| row.benchmark.offered_rps < rate);
+
+    let backing: Vec<_> = rows
+        .iter()
+        .copied()
+        .filter(|row| complies(row) && row.may_back && is_below(row))
+        .collect();
+    let steady_failure = rows.iter().filter(fails).find(|row| row.steady).copied().or(floor);
+    let capacity = backing.iter().max_by_key(|row| preference(row)).map(|row| Capacity {
+        rps: row.served_rps,
+        row: row.benchmark.id,
+        bound: steady_failure
+            .map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.benchmark.id)),
+        non_monotonic: rows.iter().any(|row| {
+            complies(row) && lowest_failing.is_some_and(|rate| row.benchmark.offered_rps > rate)
+        }),
+    });
+    Reading { capacity, backing }
+}
+
+/// Highest served rate; at one rate the newer row, then the lower id.
+fn preference(row: &Row) -> impl Ord + use<> {
+    (row.served_rps, row.benchmark.measured_at, Reverse(row.benchmark.id))
+}
+
+/// Whether the row shows that a bound is missed at its rate.
+pub(super) fn fails(row: &Row, bounds: &Bounds) -> bool {
+    row.p95s.is_some_and(|p95s| !bounds.met_by(&p95s))
+}
+
+/// The row whose latencies a replica is shown with (R9): the lowest served rate among `backing`
+/// that holds `load` over `replicas`; at one rate the newer row, then the lower id.
+pub(super) fn operating_row<'l, 'a>(
+    backing: &[&'l Row<'a>],
+    load_rps: Decimal,
+    replicas: i32,
+) -> Option<&'l Row<'a>> {
+    backing
+        .iter()
+        .filter(|row| row.served_rps * Decimal::from(replicas) >= load_rps)
+        .min_by_key(|row| {
+            (row.served_rps, Reverse(row.benchmark.measured_at), row.benchmark.id)
+        })
+        .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::benchmark::Benchmark;
+    use crate::catalog::SloTargets;
+    use crate::recommend::ladder::form;
+    use crate::recommend::requirement::EvidencePolicy;
+    use crate::recommend::test_support::{FAILING, MEETING, at, row};
+
+    const SLO: SloTargets = SloTargets { ttft_p95_ms: 150, itl_p95_ms: 25, e2e_p95_ms: 7000 };
+
+    fn capacity(rows: &[Benchmark]) -> Option<(String, bool, bool)> {
+        let formed = form(rows, &EvidencePolicy::default(), at("2026-11-23"));
+        let capacity = read(&formed[0].1[0], &Bounds::new(&SLO, 0), None).capacity?;
+        Some((
+            capacity.rps.to_string(),
+            capacity.bound == CapacityBound::AtLeast,
+            capacity.non_monotonic,
+        ))
+    }
+
+    fn some(rps: &str, lower_bound: bool, non_monotonic: bool) -> Option<(String, bool, bool)> {
+        Some((rps.to_owned(), lower_bound, non_monotonic))
+    }
+
+    #[test]
+    fn the_highest_compliant_rate_below_the_lowest_failure() {
+        assert_eq!(capacity(&[row(1.0, MEETING), row(2.0, MEETING)]), some("2", true, false));
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), row(2.0, MEETING), row(3.0, FAILING)]),
+            some("2", false, false)
+        );
+        assert_eq!(capacity(&[row(1.0, FAILING)]), None);
+    }
+
+    #[test]
+    fn a_compliant_row_above_a_failure_is_reported_and_not_used() {
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), row(2.0, FAILING), row(3.0, MEETING)]),
+            some("1", false, true)
+        );
+    }
+
+    #[test]
+    fn at_one_rate_the_failing_row_decides() {
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), row(2.0, MEETING), row(2.0, FAILING)]),
+            some("1", false, false)
+        );
+    }
+
+    #[test]
+    fn what_was_served_counts_where_it_is_less() {
+        let mut less = row(2.0, MEETING);
+        less.served_rps = Some(1.9);
+        assert_eq!(capacity(&[less.clone()]), some("1.9", true, false));
+        less.served_rps = Some(2.1);
+        assert_eq!(capacity(&[less.clone()]), some("2", true, false));
+        less.served_rps = None;
+        assert_eq!(capacity(&[less]), some("2", true, false));
+    }
+
+    #[test]
+    fn an_unsteady_row_never_complies_and_fails_where_it_misses() {
+        let unsteady = |rate, p95s| {
+            let mut row = row(rate, p95s);
+            row.served_rps = Some(rate * 0.5);
+            row
+        };
+        assert_eq!(capacity(&[unsteady(1.0, MEETING)]), None);
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), unsteady(2.0, MEETING), row(3.0, MEETING)]),
+            some("3", true, false)
+        );
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), unsteady(2.0, FAILING), row(3.0, MEETING)]),
+            some("1", true, true)
+        );
+    }
+
+    #[test]
+    fn a_row_without_latencies_proves_no_bound() {
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), row(2.0, [0.0, 1.0, 1.0])]),
+            some("1", true, false)
+        );
+    }
+
+    #[test]
+    fn a_bounding_row_bounds_and_never_backs() {
+        let bounding = |p95s| {
+            let mut row = row(2.0, p95s);
+            row.bounds_only = true;
+            row
+        };
+        assert_eq!(capacity(&[row(1.0, MEETING), bounding(FAILING)]), some("1", false, false));
+        assert_eq!(capacity(&[row(1.0, MEETING), bounding(MEETING)]), some("1", true, false));
+    }
+
+    #[test]
+    fn the_operating_row_is_the_lowest_that_holds_the_load() {
+        let rows = [row(1.0, MEETING), row(2.0, MEETING), row(3.0, MEETING)];
+        let formed = form(&rows, &EvidencePolicy::default(), at("2026-11-23"));
+        let reading = read(&formed[0].1[0], &Bounds::new(&SLO, 0), None);
+        let rate = |load: i64, replicas| {
+            operating_row(&reading.backing, Decimal::from(load), replicas)
+                .map(|row| row.benchmark.offered_rps)
+        };
+        assert_eq!(rate(4, 2), Some(2.0));
+        assert_eq!(rate(5, 2), Some(3.0));
+        assert_eq!(rate(7, 2), None);
+    }
+}

@@ -1,0 +1,181 @@
+//! The decision itself: judge every configuration, rank what complies, explain the rest.
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::capacity::{self, CapacityBound};
+use super::compliance::{self, Strength};
+use super::cost;
+use super::decision::{Candidate, Caveat, Decision};
+use super::digest::{Basis, Digest};
+use super::explanation;
+use super::field::{Field, Verdict};
+use super::ranking;
+use super::requirement::Requirement;
+use super::sizing::Sized;
+use crate::benchmark::{Benchmark, Configuration, Evidence, EvidenceKind};
+use crate::catalog::Catalog;
+
+/// Alternatives shown beside the recommendation.
+const ALTERNATIVES: usize = 5;
+
+/// How much slower every p95 is taken to be when fragility is asked for (R10), percent.
+const FRAGILITY_PERCENT: f64 = 10.0;
+
+/// Decides what meets the requirement best, on this evidence (R2-R11).
+pub fn decide(
+    requirement: Requirement,
+    evidence: &Evidence,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Decision {
+    let matching = evidence.benchmarks.iter().filter(|row| is_match(row, &requirement));
+    let field = Field::new(&requirement, matching, catalog, now);
+    let verdicts = field.judge(&requirement.slo);
+    let explanation = explanation::explain(&field, &verdicts, &evidence.profiles);
+    let mut candidates = ranked(&requirement, verdicts).into_iter();
+    let recommendation = candidates.next();
+    let mut shown: Vec<_> = recommendation.iter().map(|best| place(best.configuration)).collect();
+    let alternatives = candidates
+        .filter(|candidate| {
+            let place = place(candidate.configuration);
+            let is_new = !shown.contains(&place);
+            shown.push(place);
+            is_new
+        })
+        .take(ALTERNATIVES)
+        .map(|sized| candidate(&field, &sized))
+        .collect();
+    let recommendation = recommendation.map(|sized| candidate(&field, &sized));
+    drop(field);
+    Decision { requirement, recommendation, alternatives, explanation }
+}
+
+/// R2: the profile is equal, or the row is no evidence. Neither is one without GPUs.
+fn is_match(row: &Benchmark, requirement: &Requirement) -> bool {
+    row.profile == requirement.profile && row.configuration.hardware_count > 0
+}
+
+/// What alternatives differ in: model, hardware and count (R9).
+fn place(configuration: &Configuration) -> (String, String, i32) {
+    (
+        configuration.model.as_str().to_lowercase(),
+        configuration.hardware.to_string(),
+        configuration.hardware_count,
+    )
+}
+
+/// The compliant configurations, best first.
+pub(super) fn ranked<'f, 'a>(
+    requirement: &Requirement,
+    verdicts: Vec<Verdict<'f, 'a>>,
+) -> Vec<Sized<'f, 'a>> {
+    let mut sized: Vec<_> = verdicts
+        .into_iter()
+        .flat_map(|verdict| match verdict {
+            Verdict::Complies(ways) => ways,
+            _ => Vec::new(),
+        })
+        .collect();
+    let ranks: Vec<_> = sized.iter().map(|sized| sized.rank.clone()).collect();
+    let order = ranking::order(requirement, &ranks);
+    sized.sort_by(|a, b| order(&a.rank, &b.rank));
+    sized
+}
+
+fn candidate(field: &Field, sized: &Sized) -> Candidate {
+    let requirement = field.requirement;
+    let bounds = field.bounds();
+    let row = sized.operating_row.benchmark;
+    let p95s = sized.operating_row.p95s.expect("an operating row complies, so it has p95s");
+    let (worst_ratio, binding_target) = bounds.worst_ratio(&p95s);
+    let strength = compliance::strength(row, &bounds);
+    let slower = capacity::read(sized.ladder, &bounds.if_slower_by(FRAGILITY_PERCENT), None);
+    let hardware = field.catalog.hardware(&sized.configuration.hardware);
+    let demand = requirement.demand.as_ref();
+    Candidate {
+        configuration: sized.configuration.clone(),
+        kind: sized.ladder.kind,
+        source: sized.ladder.source.to_owned(),
+        capacity: sized.capacity.clone(),
+        operating_row: row.clone(),
+        strength,
+        worst_ratio,
+        binding_target,
+        replicas: sized.replicas,
+        gpus: sized.gpus,
+        quality: sized.quality,
+        cost_per_hour: sized.cost_per_hour,
+        whole_node_cost_per_hour: cost::whole_nodes_per_hour(
+            hardware,
+            sized.replicas,
+            sized.configuration.hardware_count,
+        ),
+        capacity_if_slower: slower.capacity.map(|capacity| capacity.rps),
+        survives_loss_of_one_replica: demand.map(|demand| {
+            sized.capacity.rps * Decimal::from(sized.replicas - 1) >= demand.requests_per_second
+        }),
+        caveats: caveats(requirement, sized, strength),
+        digest: digest(field, sized),
+    }
+}
+
+fn caveats(requirement: &Requirement, sized: &Sized, strength: Strength) -> Vec<Caveat> {
+    let constraints = &requirement.constraints;
+    let quality_is_asked_for =
+        constraints.minimum_quality.is_some() || !constraints.allowed_models.is_empty();
+    [
+        (sized.ladder.kind == EvidenceKind::Simulated, Caveat::SimulatedEvidence),
+        (sized.ladder.kind == EvidenceKind::Estimated, Caveat::EstimatedEvidence),
+        (sized.capacity.bound == CapacityBound::AtLeast, Caveat::CapacityIsLowerBound),
+        (sized.capacity.non_monotonic, Caveat::NonMonotonicLadder),
+        (strength == Strength::Marginal, Caveat::Marginal),
+        (strength == Strength::Unknown, Caveat::StrengthUnknown),
+        (sized.operating_row.benchmark.served_rps.is_none(), Caveat::ServedRateUnverified),
+        (!quality_is_asked_for, Caveat::QualityNotConsidered),
+        (sized.cost_per_hour.is_none(), Caveat::PriceUnknown),
+        (requirement.demand.is_none(), Caveat::NoDemand),
+    ]
+    .into_iter()
+    .filter_map(|(holds, caveat)| holds.then_some(caveat))
+    .collect()
+}
+
+fn digest(field: &Field, sized: &Sized) -> Digest {
+    let hardware = field.catalog.hardware(&sized.configuration.hardware);
+    let backing = backing_ids(&sized.capacity, sized.operating_row.benchmark);
+    let mut rows: Vec<_> = field
+        .rows()
+        .map(|row| row.benchmark)
+        .filter(|row| backing.contains(&row.id))
+        .collect();
+    rows.sort_by_key(|row| row.id);
+    Basis {
+        requirement: field.requirement,
+        backing: &rows,
+        replicas: sized.replicas,
+        usd_per_gpu_hour: hardware
+            .and_then(|hardware| hardware.price.as_ref())
+            .map(|price| price.usd_per_gpu_hour.normalize()),
+        quality: sized.quality,
+    }
+    .digest()
+}
+
+/// The rows that back a decision: the operating row, the one that shows the capacity, and the one
+/// that shows where it ends (R11).
+fn backing_ids(capacity: &capacity::Capacity, operating: &Benchmark) -> Vec<uuid::Uuid> {
+    let mut ids = vec![operating.id, capacity.row];
+    if let CapacityBound::Known(failing) = capacity.bound {
+        ids.push(failing);
+    }
+    ids.dedup();
+    ids
+}
+
+impl Candidate {
+    /// Ids of the rows that back it.
+    pub fn backing_rows(&self) -> Vec<uuid::Uuid> {
+        backing_ids(&self.capacity, &self.operating_row)
+    }
+}

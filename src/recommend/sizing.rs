@@ -1,0 +1,110 @@
+//! R6: how many replicas a configuration needs for the demand.
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::capacity::{self, Capacity, Reading};
+use super::compliance::Bounds;
+use super::cost::{self, MicroDollars};
+use super::field::Field;
+use super::ladder::{Ladder, Row};
+use super::ranking::Rank;
+use crate::benchmark::{Configuration, ModelName};
+use crate::catalog::{Catalog, UseCase};
+
+/// More replicas than this are no deployment, and no configuration is sized to them.
+const MAX_REPLICAS: i32 = 100_000;
+
+/// A compliant configuration with its replicas and cost.
+pub(super) struct Sized<'f, 'a> {
+    pub(super) configuration: &'a Configuration,
+    pub(super) ladder: &'f Ladder<'a>,
+    pub(super) capacity: Capacity,
+    pub(super) operating_row: &'f Row<'a>,
+    pub(super) replicas: i32,
+    pub(super) gpus: i64,
+    pub(super) quality: Option<u8>,
+    pub(super) cost_per_hour: Option<MicroDollars>,
+    pub(super) rank: Rank<'a>,
+}
+
+/// Sizes a configuration by what its ladder shows; `None` where it shows no capacity, or the
+/// demand would take absurdly many replicas.
+pub(super) fn size<'f, 'a>(
+    field: &Field<'a>,
+    configuration: &'a Configuration,
+    ladder: &'f Ladder<'a>,
+    reading: Reading<'f, 'a>,
+    bounds: &Bounds,
+) -> Option<Sized<'f, 'a>> {
+    let capacity = reading.capacity?;
+    let demand = field.requirement.demand.as_ref();
+    let replicas = match demand {
+        None => 1,
+        Some(demand) => replicas_for(demand.with_headroom(), capacity.rps)?
+            .checked_add(demand.spare_replicas)
+            .filter(|replicas| *replicas <= MAX_REPLICAS)?,
+    };
+    let load = demand.map_or(capacity.rps, |demand| demand.with_headroom());
+    let operating_row = capacity::operating_row(&reading.backing, load, replicas)?;
+    let gpus = i64::from(replicas) * i64::from(configuration.hardware_count);
+    let hardware = field.catalog.hardware(&configuration.hardware);
+    let cost_per_hour = cost::per_hour(hardware, gpus);
+    let (worst_ratio, _) = bounds.worst_ratio(&operating_row.p95s?);
+    let spare = capacity.rps * Decimal::from(replicas) - load;
+    Some(Sized {
+        rank: Rank {
+            cost: match (cost_per_hour, demand) {
+                (None, _) => None,
+                (Some(cost), Some(_)) => Decimal::try_from_i128_with_scale(cost.0, 0).ok(),
+                (Some(cost), None) => Decimal::try_from_i128_with_scale(cost.0, 0)
+                    .ok()
+                    .and_then(|cost| cost.checked_div(capacity.rps)),
+            },
+            gpus,
+            spare,
+            worst_ratio,
+            configuration,
+            kind: ladder.kind,
+            row: operating_row.benchmark.id,
+        },
+        configuration,
+        ladder,
+        operating_row,
+        replicas,
+        gpus,
+        quality: quality(field.catalog, &configuration.model, field.requirement.use_case),
+        cost_per_hour,
+        capacity,
+    })
+}
+
+/// max(1, ceil(load / capacity)), exactly; `None` beyond [`MAX_REPLICAS`].
+fn replicas_for(load: Decimal, capacity: Decimal) -> Option<i32> {
+    let rounded = load.checked_div(capacity)?.floor();
+    let whole = if capacity.checked_mul(rounded)? < load { rounded + Decimal::ONE } else { rounded };
+    whole.max(Decimal::ONE).to_i32().filter(|replicas| *replicas <= MAX_REPLICAS)
+}
+
+/// The catalog's score of a model for a use case; `None` where no source publishes one.
+pub(super) fn quality(catalog: &Catalog, model: &ModelName, use_case: UseCase) -> Option<u8> {
+    catalog.model(model)?.quality.as_ref()?.get(&use_case).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replicas(load: &str, capacity: &str) -> Option<i32> {
+        replicas_for(load.parse().unwrap(), capacity.parse().unwrap())
+    }
+
+    #[test]
+    fn replicas_are_rounded_up_exactly() {
+        assert_eq!(replicas("4.2", "0.6"), Some(7)); // 3.5 x 1.2 / 0.6 is 8 in binary floats
+        assert_eq!(replicas("4.2001", "0.6"), Some(8));
+        assert_eq!(replicas("0.1", "30"), Some(1));
+        assert_eq!(replicas("1", "3"), Some(1));
+        assert_eq!(replicas("1000000000", "0.0001"), None);
+    }
+}
