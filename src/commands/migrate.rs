@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::knowledge_base::{MigrationReport, migrate};
+
 /// Arguments of `compass migrate`.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -11,6 +13,23 @@ pub(super) struct Arguments {
     database: super::DatabaseArguments,
 }
 
-pub(super) async fn run(_arguments: Arguments) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not there yet")
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let report = migrate(&arguments.database.database_url).await?;
+    print!("{}", text(&report));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(report: &MigrationReport) -> String {
+    if report.is_current() {
+        return "The schema is current.\n".to_owned();
+    }
+    let applied = report
+        .applied
+        .iter()
+        .map(|migration| format!("applied {migration}\n"));
+    let created = report
+        .created
+        .iter()
+        .map(|relation| format!("created {relation}\n"));
+    applied.chain(created).collect()
 }

@@ -1,0 +1,225 @@
+//! What can go wrong, each with its remedy and none with a password.
+
+use sqlx::migrate::MigrateError;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Where a knowledge base is: all of its URL that may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Host name, or folder of the socket.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Database.
+    pub database: String,
+    /// Role.
+    pub user: String,
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            host,
+            port,
+            database,
+            user,
+        } = self;
+        write!(f, "database `{database}` on {host}:{port} as user `{user}`")
+    }
+}
+
+/// Why the knowledge base did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum KnowledgeBaseError {
+    /// The URL is none of PostgreSQL's.
+    #[error(
+        "the database URL is not usable: {problem}; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )]
+    InvalidUrl {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No connection.
+    #[error(
+        "cannot reach {target}: {problem}; check that PostgreSQL runs there and that the URL is right"
+    )]
+    Unreachable {
+        /// Where.
+        target: Target,
+        /// Why.
+        problem: String,
+    },
+    /// The server knows no such user or password, or no such database.
+    #[error(
+        "{target} refuses the connection: {problem}; check user, password and database in the URL"
+    )]
+    Refused {
+        /// Where.
+        target: Target,
+        /// The server's reason.
+        problem: String,
+    },
+    /// Tables are missing or older than this Compass.
+    #[error("the schema of {target} is not current: {problem}; run `compass migrate`")]
+    NotMigrated {
+        /// Where.
+        target: Target,
+        /// What is missing.
+        problem: String,
+    },
+    /// The schema is of a later Compass, or is not Compass's.
+    #[error("the schema of {target} does not fit this version of Compass: {problem}")]
+    ForeignSchema {
+        /// Where.
+        target: Target,
+        /// What does not fit, and what to do.
+        problem: String,
+    },
+    /// It took too long.
+    #[error("{target} did not answer within {seconds} s; check its load and the network")]
+    Deadline {
+        /// Where.
+        target: Target,
+        /// Seconds waited.
+        seconds: u64,
+    },
+    /// A stored value has no meaning.
+    #[error("{target}, {problem}; load its source again")]
+    Unreadable {
+        /// Where.
+        target: Target,
+        /// Row, column and value.
+        problem: String,
+    },
+    /// A load brings an id that belongs to somebody else.
+    #[error(
+        "source `{source_name}` brings id {id}, which belongs to source `{owner}` with other content \
+         ({conflicts} such in all); nothing was loaded: give the rows other ids or none, or load them as `--source {owner}`"
+    )]
+    IdConflict {
+        /// The source being loaded.
+        source_name: String,
+        /// The id.
+        id: Uuid,
+        /// The source that has it.
+        owner: String,
+        /// How many ids are in conflict.
+        conflicts: i64,
+    },
+    /// One id stands twice in what is loaded, with different content.
+    #[error(
+        "id {id} stands for two different rows of source `{source_name}`; nothing was loaded: give each row its own id, or none"
+    )]
+    RepeatedId {
+        /// The source being loaded.
+        source_name: String,
+        /// The id.
+        id: Uuid,
+    },
+    /// A source needs a name.
+    #[error("`{name}` is no name for a source: use 1 to 200 printable characters")]
+    InvalidSource {
+        /// The name given.
+        name: String,
+    },
+    /// Anything else that PostgreSQL says.
+    #[error("{target}: {source}")]
+    Database {
+        /// Where.
+        target: Target,
+        /// What it said.
+        source: Box<sqlx::Error>,
+    },
+}
+
+/// A fault before it is known whose it is.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Sql(sqlx::Error),
+    Migrate(MigrateError),
+    NotMigrated(String),
+    ForeignSchema(String),
+    Unreadable(String),
+    Conflict {
+        source_name: String,
+        id: Uuid,
+        owner: String,
+        conflicts: i64,
+    },
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl Failure {
+    /// The error for people.
+    pub(super) fn at(self, target: &Target) -> KnowledgeBaseError {
+        let target = target.clone();
+        match self {
+            Self::Sql(error) => from_sql(error, target),
+            Self::Migrate(error) => from_migration(error, target),
+            Self::NotMigrated(problem) => KnowledgeBaseError::NotMigrated { target, problem },
+            Self::ForeignSchema(problem) => KnowledgeBaseError::ForeignSchema { target, problem },
+            Self::Unreadable(problem) => KnowledgeBaseError::Unreadable { target, problem },
+            Self::Conflict {
+                source_name,
+                id,
+                owner,
+                conflicts,
+            } => KnowledgeBaseError::IdConflict {
+                source_name,
+                id,
+                owner,
+                conflicts,
+            },
+        }
+    }
+}
+
+fn from_sql(error: sqlx::Error, target: Target) -> KnowledgeBaseError {
+    // Codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .unwrap_or_default();
+    let problem = match &error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
+        sqlx::Error::Tls(error) => format!("no TLS ({error})"),
+        error => error.to_string(),
+    };
+    match (&error, &*code) {
+        (_, "28P01" | "28000" | "3D000" | "42501") => {
+            KnowledgeBaseError::Refused { target, problem }
+        }
+        (_, "42P01" | "42703") => KnowledgeBaseError::NotMigrated { target, problem },
+        (sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut, _)
+        | (_, "57P01" | "57P02" | "57P03" | "53300") => {
+            KnowledgeBaseError::Unreachable { target, problem }
+        }
+        _ => KnowledgeBaseError::Database {
+            target,
+            source: Box::new(error),
+        },
+    }
+}
+
+fn from_migration(error: MigrateError, target: Target) -> KnowledgeBaseError {
+    let problem = match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            return from_sql(error, target);
+        }
+        MigrateError::VersionMissing(version) => format!(
+            "it has migration {version}, which this version does not know; use the newer Compass"
+        ),
+        MigrateError::VersionMismatch(version) => format!(
+            "its migration {version} is another one; use the Compass that made it, or another database"
+        ),
+        other => other.to_string(),
+    };
+    KnowledgeBaseError::ForeignSchema { target, problem }
+}

@@ -1,0 +1,228 @@
+//! The reads of a decision: rows of one profile, and the profiles there are.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sqlx::{FromRow, PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::RESTORED_SOURCE;
+use super::error::Failure;
+use crate::benchmark::{
+    Benchmark, Configuration, EngineSettings, Evidence, EvidenceKind, Latency, LoadConditions,
+    ModelName, ProfileCount, TrafficProfile,
+};
+use crate::catalog::Catalog;
+
+/// A row that lacks hardware or its count names no configuration, so it is evidence for none (R2).
+/// A row that nobody loaded has no partner in benchmark_evidence: it is simulated unless a profiler
+/// made it. A time without a year of four digits (`infinity`, say) is none.
+const ROWS: &str = "
+    SELECT s.id, s.model_hf_repo, s.hardware, s.hardware_count, s.framework, s.framework_version,
+           s.prompt_tokens_stdev, s.output_tokens_stdev,
+           s.requests_per_second, s.responses_per_second,
+           s.ttft_mean, s.ttft_p95, s.ttft_p99,
+           s.itl_mean, s.itl_p95, s.itl_p99,
+           s.e2e_mean, s.e2e_p95, s.e2e_p99,
+           CASE WHEN coalesce(e.date_known, true)
+                 AND s.jbenchmark_created_at BETWEEN '0001-01-01' AND '9999-12-30'
+                THEN s.jbenchmark_created_at END AS measured_at,
+           coalesce(e.kind, CASE WHEN s.profiler_type IS NULL THEN 'simulated' ELSE 'measured' END)
+               AS kind,
+           coalesce(e.source, $3) AS source,
+           e.weight_dtype, e.kv_cache_dtype, e.max_num_seqs, e.max_num_batched_tokens, e.args_digest,
+           e.arrival_process, e.prefix_sharing, e.itl_definition,
+           e.requests_completed,
+           e.requests_completed + e.requests_failed + e.requests_incomplete AS requests_total,
+           e.validation_class,
+           coalesce(e.bounds_only, false) AS bounds_only
+    FROM exported_summaries s LEFT JOIN benchmark_evidence e ON e.id = s.id
+    WHERE s.prompt_tokens = $1 AND s.output_tokens = $2
+      AND s.hardware IS NOT NULL AND s.hardware_count IS NOT NULL
+    ORDER BY s.id";
+
+const PROFILES: &str = "
+    SELECT prompt_tokens, output_tokens, count(*) AS rows
+    FROM exported_summaries
+    WHERE prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL
+      AND hardware IS NOT NULL AND hardware_count IS NOT NULL
+    GROUP BY prompt_tokens, output_tokens
+    ORDER BY prompt_tokens, output_tokens";
+
+/// Both questions in one snapshot: a load that commits in between shows in both answers or in none.
+pub(super) async fn read(
+    pool: &PgPool,
+    profile: TrafficProfile,
+    catalog: &Catalog,
+) -> Result<Evidence, Failure> {
+    let mut snapshot = pool
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?;
+    let benchmarks = rows(&mut snapshot, profile)
+        .await?
+        .into_iter()
+        .map(|row| row.into_benchmark(profile, catalog))
+        .collect::<Result<_, _>>()?;
+    let profiles = profiles(&mut snapshot).await?;
+    snapshot.commit().await?;
+    Ok(Evidence {
+        benchmarks,
+        profiles,
+    })
+}
+
+async fn rows(
+    snapshot: &mut PgConnection,
+    profile: TrafficProfile,
+) -> Result<Vec<StoredRow>, Failure> {
+    let rows = sqlx::query_as(ROWS)
+        .bind(profile.prompt_tokens)
+        .bind(profile.output_tokens)
+        .bind(RESTORED_SOURCE)
+        .fetch_all(snapshot)
+        .await?;
+    Ok(rows)
+}
+
+async fn profiles(snapshot: &mut PgConnection) -> Result<Vec<ProfileCount>, Failure> {
+    let counts: Vec<(i32, i32, i64)> = sqlx::query_as(PROFILES).fetch_all(snapshot).await?;
+    Ok(counts
+        .into_iter()
+        .map(|(prompt_tokens, output_tokens, rows)| ProfileCount {
+            profile: TrafficProfile {
+                prompt_tokens,
+                output_tokens,
+            },
+            rows,
+        })
+        .collect())
+}
+
+/// One row as [`ROWS`] returns it.
+#[derive(FromRow)]
+struct StoredRow {
+    id: Uuid,
+    model_hf_repo: String,
+    hardware: String,
+    hardware_count: i32,
+    framework: Option<String>,
+    framework_version: Option<String>,
+    prompt_tokens_stdev: Option<i32>,
+    output_tokens_stdev: Option<i32>,
+    requests_per_second: f64,
+    responses_per_second: Option<f64>,
+    ttft_mean: f64,
+    ttft_p95: f64,
+    ttft_p99: f64,
+    itl_mean: Option<f64>,
+    itl_p95: Option<f64>,
+    itl_p99: Option<f64>,
+    e2e_mean: f64,
+    e2e_p95: f64,
+    e2e_p99: f64,
+    measured_at: Option<jiff_sqlx::DateTime>,
+    kind: String,
+    source: String,
+    weight_dtype: Option<String>,
+    kv_cache_dtype: Option<String>,
+    max_num_seqs: Option<i32>,
+    max_num_batched_tokens: Option<i32>,
+    args_digest: Option<String>,
+    arrival_process: Option<String>,
+    prefix_sharing: Option<f64>,
+    itl_definition: Option<String>,
+    requests_completed: Option<i64>,
+    requests_total: Option<i64>,
+    validation_class: Option<String>,
+    bounds_only: bool,
+}
+
+impl StoredRow {
+    fn into_benchmark(
+        self,
+        profile: TrafficProfile,
+        catalog: &Catalog,
+    ) -> Result<Benchmark, Failure> {
+        let word = Words { id: self.id };
+        Ok(Benchmark {
+            id: self.id,
+            configuration: Configuration {
+                model: ModelName::new(self.model_hf_repo),
+                hardware: catalog.canonical_hardware(&self.hardware),
+                hardware_count: self.hardware_count,
+                framework: self.framework,
+                framework_version: self.framework_version,
+                engine: EngineSettings {
+                    weight_dtype: self.weight_dtype,
+                    kv_cache_dtype: self.kv_cache_dtype,
+                    max_num_seqs: self.max_num_seqs,
+                    max_num_batched_tokens: self.max_num_batched_tokens,
+                    args_digest: self.args_digest,
+                },
+            },
+            profile,
+            conditions: LoadConditions {
+                arrival_process: word.optional("arrival_process", self.arrival_process)?,
+                prompt_tokens_stdev: self.prompt_tokens_stdev,
+                output_tokens_stdev: self.output_tokens_stdev,
+                prefix_sharing: self.prefix_sharing,
+                itl_definition: word.optional("itl_definition", self.itl_definition)?,
+            },
+            offered_rps: self.requests_per_second,
+            served_rps: self.responses_per_second,
+            ttft: latency(
+                Some(self.ttft_mean),
+                Some(self.ttft_p95),
+                Some(self.ttft_p99),
+            ),
+            itl: latency(self.itl_mean, self.itl_p95, self.itl_p99),
+            e2e: latency(Some(self.e2e_mean), Some(self.e2e_p95), Some(self.e2e_p99)),
+            requests_completed: self.requests_completed,
+            requests_total: self.requests_total,
+            kind: word.required::<EvidenceKind>("kind", &self.kind)?,
+            source: self.source,
+            validation_class: word.optional("validation_class", self.validation_class)?,
+            bounds_only: self.bounds_only,
+            measured_at: self.measured_at.and_then(utc),
+        })
+    }
+}
+
+/// The column has no zone; its values are UTC.
+fn utc(time: jiff_sqlx::DateTime) -> Option<Timestamp> {
+    time.to_jiff()
+        .to_zoned(TimeZone::UTC)
+        .ok()
+        .map(|time| time.timestamp())
+}
+
+fn latency(mean_ms: Option<f64>, p95_ms: Option<f64>, p99_ms: Option<f64>) -> Latency {
+    Latency {
+        mean_ms,
+        p95_ms,
+        p99_ms,
+    }
+}
+
+/// Decodes the words of one row.
+struct Words {
+    id: Uuid,
+}
+
+impl Words {
+    fn required<T: std::str::FromStr<Err = String>>(
+        &self,
+        column: &str,
+        word: &str,
+    ) -> Result<T, Failure> {
+        word.parse()
+            .map_err(|problem| Failure::Unreadable(format!("row {}: {column} {problem}", self.id)))
+    }
+
+    fn optional<T: std::str::FromStr<Err = String>>(
+        &self,
+        column: &str,
+        word: Option<String>,
+    ) -> Result<Option<T>, Failure> {
+        word.map(|word| self.required(column, &word)).transpose()
+    }
+}

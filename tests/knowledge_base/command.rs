@@ -1,0 +1,178 @@
+//! `compass migrate` and `compass load` as a person runs them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use compass_testbed::Scratch;
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+use crate::support::{Database, file, row};
+
+fn compass(database: &Database, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_compass"));
+    command.args(arguments).env("DATABASE_URL", &database.url);
+    command
+}
+
+fn run(database: &Database, arguments: &[&str]) -> Output {
+    compass(database, arguments).output().unwrap()
+}
+
+fn succeed(database: &Database, arguments: &[&str]) -> String {
+    let output = run(database, arguments);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn write(folder: &Scratch, name: &str, content: impl AsRef<[u8]>) -> String {
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn migrate_says_what_it_did() {
+    let database = Database::empty();
+    let first = succeed(&database, &["migrate"]);
+    assert!(
+        first.contains("applied 0001 benchmark evidence\n"),
+        "{first}"
+    );
+    assert!(first.contains("created exported_summaries\n"), "{first}");
+    assert_eq!(succeed(&database, &["migrate"]), "The schema is current.\n");
+}
+
+#[tokio::test]
+async fn load_reports_what_it_did() {
+    let database = Database::migrated().await;
+    let folder = Scratch::create().unwrap();
+    let path = write(&folder, "h100.json", file(&[json!({}), json!({})]));
+    let shown = succeed(&database, &["load", &path]);
+    let cells: Vec<Vec<_>> = shown
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert!(
+        cells.contains(&vec!["lab", "2", "2", "0", "0", "0"]),
+        "{shown}"
+    );
+    assert!(cells.contains(&vec!["lab", "512", "256", "2"]), "{shown}");
+
+    let shown = succeed(&database, &["load", "-o", "json", &path]);
+    let report: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(report[0]["source"], "lab");
+    assert_eq!(report[0]["unchanged"], 2);
+    assert_eq!(report[0]["profiles"][0]["profile"]["prompt_tokens"], 512);
+}
+
+#[tokio::test]
+async fn source_and_evidence_can_be_said() {
+    let database = Database::migrated().await;
+    let folder = Scratch::create().unwrap();
+    let plain = write(
+        &folder,
+        "rows.of.h100.json",
+        json!([row(json!({}))]).to_string(),
+    );
+    succeed(&database, &["load", &plain]);
+    succeed(
+        &database,
+        &["load", "--source", "mine", "--evidence", "measured", &plain],
+    );
+    succeed(
+        &database,
+        &["load", "--source", "never", "--dry-run", &plain],
+    );
+    assert_eq!(
+        database.query("SELECT source, kind FROM benchmark_evidence ORDER BY source"),
+        [["mine", "measured"], ["rows", "simulated"]]
+    );
+}
+
+#[tokio::test]
+async fn one_bad_file_stops_them_all() {
+    let database = Database::migrated().await;
+    let folder = Scratch::create().unwrap();
+    let good = write(&folder, "good.json", file(&[json!({})]));
+    let missing = folder.join("missing.json").display().to_string();
+    for (name, content, expected) in [
+        (
+            "fields.json",
+            file(&[json!({"hardware_count": "two"})]),
+            "field `hardware_count`",
+        ),
+        ("page.json", "<html>".to_owned(), "not a file of benchmarks"),
+        ("cut.json", "[{".to_owned(), "line 1: EOF"),
+    ] {
+        let bad = write(&folder, name, content);
+        let output = run(&database, &["load", &good, &bad]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(error.contains(expected) && error.contains(name), "{error}");
+    }
+    assert_eq!(
+        run(&database, &["load", &good, &missing]).status.code(),
+        Some(1)
+    );
+    assert_eq!(database.counts(), [0, 0]);
+}
+
+#[tokio::test]
+async fn a_load_killed_in_the_middle_leaves_nothing() {
+    let database = Database::migrated().await;
+    let folder = Scratch::create().unwrap();
+    let path = write(&folder, "rows.json", file(&[json!({}), json!({})]));
+
+    // Reading stays possible, so the load stages and compares its rows and stops at the first write.
+    let mut blocker = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    let mut transaction = blocker.begin().await.unwrap();
+    sqlx::query("LOCK TABLE exported_summaries IN SHARE MODE")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let mut load = compass(&database, &["load", &path]).spawn().unwrap();
+    let sessions = |condition: &str| {
+        let query = format!(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = 'compass' {condition}"
+        );
+        database.value(&query)
+    };
+    wait_until(|| sessions("AND wait_event_type = 'Lock'") == "1");
+    load.kill().unwrap();
+    load.wait().unwrap();
+    transaction.rollback().await.unwrap();
+    wait_until(|| sessions("") == "0");
+
+    assert_eq!(database.counts(), [0, 0]);
+    assert!(succeed(&database, &["load", &path]).contains("lab"));
+    assert_eq!(database.counts(), [2, 2]);
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited in vain");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test]
+async fn the_data_that_ships_loads() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/benchmarks.json");
+    let database = Database::migrated().await;
+    let shown = succeed(
+        &database,
+        &["load", "-o", "json", &path.display().to_string()],
+    );
+    let report: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(report[0]["read"], report[0]["inserted"]);
+    assert_eq!(report[0]["without_profile"], 0);
+}

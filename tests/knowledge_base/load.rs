@@ -1,0 +1,317 @@
+//! Loads: whole or not at all, and each source for itself.
+
+use compass::knowledge_base::{KnowledgeBaseError, LoadBatch, LoadMode, LoadReport, load};
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+use crate::support::{Database, batch, catalog, id};
+
+fn ladder(rates: std::ops::RangeInclusive<i32>) -> Vec<Value> {
+    rates
+        .map(|rate| json!({"requests_per_second": rate}))
+        .collect()
+}
+
+fn counts(report: &LoadReport) -> [i64; 5] {
+    [
+        report.read,
+        report.inserted,
+        report.replaced,
+        report.unchanged,
+        report.removed,
+    ]
+}
+
+#[tokio::test]
+async fn loading_twice_changes_nothing() {
+    let database = Database::migrated().await;
+    let rows = [
+        ladder(1..=3),
+        vec![json!({"id": id(1), "prompt_tokens": 1024})],
+    ]
+    .concat();
+    let first = database.load("lab", &rows).await;
+    assert_eq!(counts(&first), [4, 4, 0, 0, 0]);
+    let profiles: Vec<_> = first
+        .profiles
+        .iter()
+        .map(|count| (count.profile.to_string(), count.rows))
+        .collect();
+    assert_eq!(
+        profiles,
+        [("512/256".to_owned(), 3), ("1024/256".to_owned(), 1)]
+    );
+
+    let stored = || {
+        let tables = "exported_summaries s JOIN benchmark_evidence e USING (id)";
+        database.query(&format!("SELECT s.*, e.* FROM {tables} ORDER BY 1"))
+    };
+    let before = stored();
+    assert_eq!(counts(&database.load("lab", &rows).await), [4, 0, 0, 4, 0]);
+    assert_eq!(stored(), before);
+}
+
+#[tokio::test]
+async fn a_reload_inserts_replaces_and_removes_what_differs() {
+    let database = Database::migrated().await;
+    let same = json!({"id": id(1)});
+    database
+        .load(
+            "lab",
+            &[same.clone(), json!({"id": id(2)}), json!({"id": id(3)})],
+        )
+        .await;
+    let report = database
+        .load(
+            "lab",
+            &[
+                same,
+                json!({"id": id(2), "ttft_p95": 51.0}),
+                json!({"id": id(4)}),
+            ],
+        )
+        .await;
+    assert_eq!(counts(&report), [3, 1, 1, 1, 1]);
+    assert_eq!(database.counts(), [3, 3]);
+    assert_eq!(
+        database.value(&format!(
+            "SELECT ttft_p95 FROM exported_summaries WHERE id = '{}'",
+            id(2)
+        )),
+        "51"
+    );
+}
+
+#[tokio::test]
+async fn changed_evidence_and_changed_tables_are_put_right() {
+    let database = Database::migrated().await;
+    let row = |kind: &str| [json!({"id": id(1), "evidence": {"kind": kind}})];
+    database.load("lab", &row("simulated")).await;
+    assert_eq!(
+        counts(&database.load("lab", &row("measured")).await),
+        [1, 0, 1, 0, 0]
+    );
+    assert_eq!(
+        database.value("SELECT kind FROM benchmark_evidence"),
+        "measured"
+    );
+
+    database.execute("UPDATE exported_summaries SET ttft_p95 = 1");
+    assert_eq!(
+        counts(&database.load("lab", &row("measured")).await),
+        [1, 0, 1, 0, 0]
+    );
+    assert_eq!(
+        database.value("SELECT ttft_p95 FROM exported_summaries"),
+        "50"
+    );
+}
+
+#[tokio::test]
+async fn a_source_leaves_the_others_alone() {
+    let database = Database::migrated().await;
+    database.insert(json!({"id": id(9)}));
+    database.load("vendor", &ladder(1..=3)).await;
+    database.load("lab", &ladder(1..=2)).await;
+    assert_eq!(database.counts(), [6, 5]);
+    assert_eq!(counts(&database.load("lab", &[]).await), [0, 0, 0, 0, 2]);
+    assert_eq!(database.counts(), [4, 3]);
+    assert_eq!(
+        database.value("SELECT DISTINCT source FROM benchmark_evidence"),
+        "vendor"
+    );
+}
+
+#[tokio::test]
+async fn identical_rows_stay_distinct() {
+    let database = Database::migrated().await;
+    let rows = vec![json!({}); 3];
+    assert_eq!(counts(&database.load("lab", &rows).await), [3, 3, 0, 0, 0]);
+    assert_eq!(counts(&database.load("lab", &rows).await), [3, 0, 0, 3, 0]);
+    assert_eq!(
+        counts(&database.load("lab", &rows[..2]).await),
+        [2, 0, 0, 2, 1]
+    );
+}
+
+#[tokio::test]
+async fn an_id_of_another_source_with_other_content_is_refused() {
+    let database = Database::migrated().await;
+    database.load("vendor", &[json!({"id": id(1)})]).await;
+    database.load("lab", &[json!({"id": id(2)})]).await;
+    let before = database.query("SELECT * FROM exported_summaries ORDER BY id");
+    let error = database
+        .try_load(
+            "lab",
+            &[json!({"id": id(1), "ttft_p95": 51.0}), json!({"id": id(3)})],
+        )
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, KnowledgeBaseError::IdConflict { .. }),
+        "{error}"
+    );
+    for part in ["`lab`", "`vendor`", id(1).as_str()] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert_eq!(
+        database.query("SELECT * FROM exported_summaries ORDER BY id"),
+        before
+    );
+
+    let same = database
+        .load("lab", &[json!({"id": id(1)}), json!({"id": id(2)})])
+        .await;
+    assert_eq!(counts(&same), [2, 0, 0, 2, 0]);
+    assert_eq!(
+        database.value("SELECT count(*) FROM benchmark_evidence WHERE source = 'vendor'"),
+        "1"
+    );
+}
+
+#[tokio::test]
+async fn a_restored_row_is_taken_over_only_as_it_is() {
+    let database = Database::migrated().await;
+    database.insert(json!({"id": id(1)}));
+    let error = database
+        .try_load("lab", &[json!({"id": id(1), "ttft_p95": 51.0})])
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("`exported_summaries`"),
+        "{error}"
+    );
+    let row = [json!({"id": id(1), "evidence": {"kind": "measured"}})];
+    assert_eq!(counts(&database.load("lab", &row).await), [1, 0, 1, 0, 0]);
+    assert_eq!(counts(&database.load("lab", &row).await), [1, 0, 0, 1, 0]);
+    assert_eq!(
+        database.value("SELECT source FROM benchmark_evidence"),
+        "lab"
+    );
+}
+
+#[tokio::test]
+async fn files_of_one_source_are_joined_and_repeats_across_them_are_one_row() {
+    let database = Database::migrated().await;
+    let rows = |changes: Value| {
+        let file = crate::support::file(&[changes]);
+        compass::benchmark::formats::read("test.json", file.as_bytes())
+            .unwrap()
+            .rows
+    };
+    let mut batch = LoadBatch::new("lab").unwrap();
+    for changes in [json!({}), json!({}), json!({"id": id(1)})] {
+        batch.add_file(rows(changes), &catalog()).unwrap();
+    }
+    let report = load(&database.url, &batch, LoadMode::Commit).await.unwrap();
+    assert_eq!(counts(&report), [2, 2, 0, 0, 0]);
+    let other = rows(json!({"id": id(1), "ttft_p95": 51.0}));
+    let error = batch.add_file(other, &catalog()).unwrap_err();
+    assert!(
+        error.to_string().contains("stands for two different rows"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_row_without_a_date_has_the_time_of_its_load_and_no_known_date() {
+    let database = Database::migrated().await;
+    let undated = [json!({"jbenchmark_created_at": null})];
+    assert_eq!(
+        counts(&database.load("lab", &undated).await),
+        [1, 1, 0, 0, 0]
+    );
+    assert_eq!(
+        counts(&database.load("lab", &undated).await),
+        [1, 0, 0, 1, 0]
+    );
+    assert_eq!(database.evidence().await.benchmarks[0].measured_at, None);
+    assert_eq!(
+        database.value(
+            "SELECT now() AT TIME ZONE 'UTC' - jbenchmark_created_at < interval '1 hour'
+                    AND created_at = jbenchmark_created_at FROM exported_summaries"
+        ),
+        "t"
+    );
+}
+
+#[tokio::test]
+async fn bookkeeping_times_follow_the_benchmark() {
+    let database = Database::migrated().await;
+    database
+        .load("lab", &[json!({"updated_at": "2026-11-01T00:00:00"})])
+        .await;
+    let times = database
+        .query("SELECT created_at, updated_at, loaded_at IS NOT NULL FROM exported_summaries");
+    assert_eq!(times, [["2026-10-01 12:00:00", "2026-11-01 00:00:00", "t"]]);
+}
+
+#[tokio::test]
+async fn a_dry_run_reports_and_changes_nothing() {
+    let database = Database::migrated().await;
+    let rows = batch("lab", &ladder(1..=3)).unwrap();
+    let report = load(&database.url, &rows, LoadMode::DryRun).await.unwrap();
+    assert_eq!(counts(&report), [3, 3, 0, 0, 0]);
+    assert_eq!(database.counts(), [0, 0]);
+}
+
+#[tokio::test]
+async fn two_loads_at_once_take_turns() {
+    let database = Database::migrated().await;
+    let rows = ladder(1..=200);
+    let (one, other) = tokio::join!(database.load("lab", &rows), database.load("lab", &rows));
+    assert_eq!(one.inserted + other.inserted, 200);
+    assert_eq!(one.unchanged + other.unchanged, 200);
+    assert_eq!(database.counts(), [200, 200]);
+}
+
+#[tokio::test]
+async fn a_load_that_fails_in_the_middle_leaves_nothing() {
+    let database = Database::migrated().await;
+    database.load("lab", &ladder(1..=2)).await;
+    database.execute(
+        "ALTER TABLE benchmark_evidence ADD CONSTRAINT few CHECK (requests_completed < 5)",
+    );
+    let rows = json!({"id": id(1), "evidence": {"requests_completed": 5}});
+    let error = database
+        .try_load("lab", &[vec![rows], ladder(2..=9)].concat())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("few"), "{error}");
+    assert_eq!(database.counts(), [2, 2]);
+    assert_eq!(
+        database.value("SELECT max(requests_per_second) FROM exported_summaries"),
+        "2"
+    );
+}
+
+#[tokio::test]
+async fn a_load_waits_longer_than_a_decision_may() {
+    let database = Database::migrated().await;
+    let name = database.value("SELECT current_database()");
+    database.execute(&format!("ALTER DATABASE {name} SET lock_timeout = '100ms'"));
+    let mut blocker = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    let mut transaction = blocker.begin().await.unwrap();
+    sqlx::query("LOCK TABLE exported_summaries IN SHARE MODE")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let release = async {
+        tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+        transaction.commit().await.unwrap();
+    };
+    let rows = ladder(1..=2);
+    let (report, ()) = tokio::join!(database.load("lab", &rows), release);
+    assert_eq!(report.inserted, 2);
+}
+
+#[tokio::test]
+async fn a_source_needs_a_name() {
+    for name in ["", " ", " lab", "a\nb", &"x".repeat(201)] {
+        let error = LoadBatch::new(name).unwrap_err();
+        assert!(
+            matches!(error, KnowledgeBaseError::InvalidSource { .. }),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The knowledge base on a real PostgreSQL: one server for all tests, one database for each.
+
+mod command;
+mod errors;
+mod load;
+mod read;
+mod restore;
+mod schema;
+mod support;

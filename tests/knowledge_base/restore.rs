@@ -1,0 +1,197 @@
+//! A real dump restored with PostgreSQL's own tools, before and after a migration.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use compass::benchmark::EvidenceKind;
+use compass::knowledge_base::migrate;
+use compass_testbed::Scratch;
+use serde_json::json;
+
+use crate::support::{Database, client_program, id};
+
+/// A dump of a database that never knew Compass, with the second table and its foreign key.
+struct Dump {
+    folder: Scratch,
+}
+
+impl Dump {
+    /// `None` where PostgreSQL's client programs are not to be had.
+    async fn make() -> Option<Self> {
+        if ["pg_dump", "pg_restore", "psql"]
+            .map(client_program)
+            .contains(&None)
+        {
+            eprintln!("skipped: pg_dump, pg_restore and psql are not installed");
+            return None;
+        }
+        let origin = Database::migrated().await;
+        origin.insert(json!({"id": id(1), "hardware": "NVIDIA-H100-80GB-HBM3"}));
+        origin.insert(json!({"id": id(2), "profiler_type": "guidellm"}));
+        origin.execute(
+            "DROP TABLE benchmark_evidence, _sqlx_migrations;
+             DROP INDEX exported_summaries_exact_match;
+             CREATE TABLE scenario_summary_environment_loads (
+                 scenario_summary_id uuid NOT NULL REFERENCES exported_summaries (id),
+                 environment character varying, created_at timestamp(6) without time zone);
+             INSERT INTO scenario_summary_environment_loads
+                 SELECT id, 'production', '2026-01-01' FROM exported_summaries;",
+        );
+        let dump = Self {
+            folder: Scratch::create().unwrap(),
+        };
+        for (format, file) in [("plain", dump.plain()), ("custom", dump.custom())] {
+            run(
+                "pg_dump",
+                &[
+                    "--clean",
+                    "--if-exists",
+                    "--no-owner",
+                    "--format",
+                    format,
+                    "--file",
+                ],
+                &file,
+                &origin,
+            );
+        }
+        Some(dump)
+    }
+
+    fn plain(&self) -> PathBuf {
+        self.folder.join("benchmarks.txt")
+    }
+
+    fn custom(&self) -> PathBuf {
+        self.folder.join("benchmarks.custom")
+    }
+
+    fn restore_plain(&self, database: &Database) {
+        run(
+            "psql",
+            &["--quiet", "--set", "ON_ERROR_STOP=1", "--file"],
+            &self.plain(),
+            database,
+        );
+    }
+
+    fn restore_custom(&self, database: &Database) {
+        run(
+            "pg_restore",
+            &["--clean", "--if-exists", "--no-owner", "--exit-on-error"],
+            &self.custom(),
+            database,
+        );
+    }
+}
+
+fn run(program: &str, arguments: &[&str], file: &PathBuf, database: &Database) {
+    let output = Command::new(client_program(program).unwrap())
+        .args(arguments)
+        .arg(file)
+        .args(["--dbname", &database.url])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{program}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The two rows of the dump are read as what they are.
+async fn assert_readable(database: &Database) {
+    database.knowledge_base().ping().await.unwrap();
+    let evidence = database.evidence().await;
+    let seen: Vec<_> = evidence
+        .benchmarks
+        .iter()
+        .map(|row| {
+            (
+                row.configuration.hardware.as_str(),
+                row.kind,
+                row.source.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("H100", EvidenceKind::Simulated, "exported_summaries"),
+            ("H100", EvidenceKind::Measured, "exported_summaries"),
+        ]
+    );
+    assert_eq!(
+        database.value("SELECT count(*) FROM scenario_summary_environment_loads"),
+        "2"
+    );
+}
+
+#[tokio::test]
+async fn a_dump_restored_into_an_empty_database_is_migrated_as_it_is() {
+    let Some(dump) = Dump::make().await else {
+        return;
+    };
+    for restore in [Dump::restore_plain, Dump::restore_custom] {
+        let database = Database::empty();
+        restore(&dump, &database);
+        let report = migrate(&database.url).await.unwrap();
+        assert_eq!(report.created, ["exported_summaries_exact_match"]);
+        assert_readable(&database).await;
+    }
+}
+
+#[tokio::test]
+async fn a_dump_restored_over_a_migrated_database_is_read_and_gets_its_index_back() {
+    let Some(dump) = Dump::make().await else {
+        return;
+    };
+    for restore in [Dump::restore_plain, Dump::restore_custom] {
+        let database = Database::migrated().await;
+        database.load("lab", &[json!({})]).await;
+        restore(&dump, &database);
+        assert_readable(&database).await;
+        assert_eq!(database.counts(), [2, 1]);
+        let report = migrate(&database.url).await.unwrap();
+        assert_eq!(report.created, ["exported_summaries_exact_match"]);
+        // And once more, over what the first restore brought.
+        restore(&dump, &database);
+        assert_readable(&database).await;
+    }
+}
+
+#[tokio::test]
+async fn loading_after_a_restore_leaves_the_restored_rows_alone() {
+    let Some(dump) = Dump::make().await else {
+        return;
+    };
+    let database = Database::migrated().await;
+    dump.restore_custom(&database);
+    let report = database
+        .load("lab", &[json!({}), json!({"requests_per_second": 3.0})])
+        .await;
+    assert_eq!((report.inserted, report.removed), (2, 0));
+    assert_eq!(database.counts(), [4, 2]);
+    assert_eq!(database.load("lab", &[]).await.removed, 2);
+    assert_readable(&database).await;
+}
+
+#[tokio::test]
+async fn a_restored_row_can_be_replaced_though_another_table_refers_to_it() {
+    let Some(dump) = Dump::make().await else {
+        return;
+    };
+    let database = Database::migrated().await;
+    dump.restore_custom(&database);
+    let rows = [
+        json!({"id": id(1), "ttft_p95": 51.0}),
+        json!({"id": id(2), "profiler_type": "guidellm"}),
+    ];
+    let report = database.load("exported_summaries", &rows).await;
+    assert_eq!(
+        (report.inserted, report.replaced, report.removed),
+        (0, 2, 0)
+    );
+    let again = database.load("exported_summaries", &rows).await;
+    assert_eq!(again.unchanged, 2);
+}
