@@ -1,0 +1,199 @@
+//! The Deployment that runs vLLM.
+
+use k8s_openapi::api::apps::v1::{
+    Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
+};
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, EnvVar, EnvVarSource,
+    HTTPGetAction, Lifecycle, LifecycleHandler, PersistentVolumeClaimVolumeSource,
+    PodSecurityContext, PodSpec, PodTemplateSpec, Probe, SeccompProfile, SecretKeySelector,
+    SecurityContext, SleepAction, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::args::{PORT, PORT_NAME};
+use super::plan::Plan;
+use super::{annotations, args, budget, names, placement, resources};
+
+const MODEL_CACHE: &str = "model-cache";
+const MODEL_CACHE_PATH: &str = "/var/cache/huggingface";
+const SHARED_MEMORY: &str = "shared-memory";
+
+pub(super) fn deployment(plan: &Plan<'_>) -> Deployment {
+    let mut metadata = names::metadata(&plan.name, &plan.namespace);
+    metadata.annotations = Some(annotations::evidence(plan));
+    Deployment {
+        metadata,
+        spec: Some(DeploymentSpec {
+            replicas: Some(plan.candidate.replicas),
+            selector: LabelSelector {
+                match_labels: Some(names::selector(&plan.name)),
+                ..Default::default()
+            },
+            // A surge would wait for GPUs that nobody has spare while the old pods hold theirs.
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".into()),
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_surge: Some(IntOrString::Int(0)),
+                    max_unavailable: Some(IntOrString::Int(1)),
+                }),
+            }),
+            progress_deadline_seconds: Some(budget::progress_deadline_s(plan)),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(names::labels(&plan.name)),
+                    ..Default::default()
+                }),
+                spec: Some(pod(plan)),
+            },
+            ..Default::default()
+        }),
+        status: None,
+    }
+}
+
+fn pod(plan: &Plan<'_>) -> PodSpec {
+    PodSpec {
+        affinity: Some(placement::affinity(plan)),
+        automount_service_account_token: Some(false),
+        containers: vec![container(plan)],
+        // With them, a Service called `vllm` would set VLLM_PORT to an address, and vLLM fails.
+        enable_service_links: Some(false),
+        // No runAsNonRoot: vLLM's images run as root and write below /root.
+        security_context: Some(PodSecurityContext {
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        termination_grace_period_seconds: Some(budget::shutdown(plan).grace_s),
+        tolerations: Some(vec![placement::toleration(plan)]),
+        topology_spread_constraints: Some(vec![placement::spread(plan)]),
+        volumes: Some(volumes(plan)),
+        ..Default::default()
+    }
+}
+
+fn container(plan: &Plan<'_>) -> Container {
+    Container {
+        name: "vllm".into(),
+        image: Some(plan.image.reference.clone()),
+        // The images' entrypoint changed over the versions; this command did not.
+        command: Some(vec!["vllm".into(), "serve".into()]),
+        args: Some(args::args(plan)),
+        env: Some(environment(plan)),
+        ports: Some(vec![ContainerPort {
+            name: Some(PORT_NAME.into()),
+            container_port: PORT,
+            protocol: Some("TCP".into()),
+            ..Default::default()
+        }]),
+        resources: Some(resources::requirements(plan)),
+        startup_probe: Some(health(
+            budget::STARTUP_PERIOD_S,
+            budget::startup_failures(plan.weight_bytes),
+        )),
+        readiness_probe: Some(health(5, 3)),
+        // A busy engine may answer late; a restart costs a whole start, so it takes 100 s.
+        liveness_probe: Some(health(10, 10)),
+        lifecycle: Some(Lifecycle {
+            pre_stop: Some(LifecycleHandler {
+                sleep: Some(SleepAction {
+                    seconds: budget::shutdown(plan).pre_stop_s,
+                }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        // The root file system stays writable: vLLM compiles kernels into /root and /tmp.
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities {
+                drop: Some(vec!["ALL".into()]),
+                add: None,
+            }),
+            ..Default::default()
+        }),
+        volume_mounts: Some(vec![
+            mount(MODEL_CACHE, MODEL_CACHE_PATH),
+            mount(SHARED_MEMORY, "/dev/shm"),
+        ]),
+        ..Default::default()
+    }
+}
+
+fn health(period_seconds: i32, failure_threshold: i32) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some("/health".into()),
+            port: IntOrString::String(PORT_NAME.into()),
+            ..Default::default()
+        }),
+        period_seconds: Some(period_seconds),
+        timeout_seconds: Some(5),
+        failure_threshold: Some(failure_threshold),
+        ..Default::default()
+    }
+}
+
+fn environment(plan: &Plan<'_>) -> Vec<EnvVar> {
+    let cache = EnvVar {
+        name: "HF_HOME".into(),
+        value: Some(MODEL_CACHE_PATH.into()),
+        value_from: None,
+    };
+    let token = plan
+        .runtime
+        .and_then(|runtime| runtime.hf_token_secret.as_ref())
+        .map(|secret| EnvVar {
+            name: "HF_TOKEN".into(),
+            value: None,
+            value_from: Some(EnvVarSource {
+                secret_key_ref: Some(SecretKeySelector {
+                    name: secret.name.clone(),
+                    key: secret.key.clone(),
+                    optional: None,
+                }),
+                ..Default::default()
+            }),
+        });
+    [cache].into_iter().chain(token).collect()
+}
+
+fn volumes(plan: &Plan<'_>) -> Vec<Volume> {
+    let claim = plan
+        .runtime
+        .and_then(|runtime| runtime.model_cache_claim.clone());
+    let mut cache = Volume {
+        name: MODEL_CACHE.into(),
+        ..Default::default()
+    };
+    match claim {
+        Some(claim_name) => {
+            cache.persistent_volume_claim = Some(PersistentVolumeClaimVolumeSource {
+                claim_name,
+                read_only: None,
+            });
+        }
+        None => cache.empty_dir = Some(EmptyDirVolumeSource::default()),
+    }
+    let shared_memory = Volume {
+        name: SHARED_MEMORY.into(),
+        empty_dir: Some(EmptyDirVolumeSource {
+            medium: Some("Memory".into()),
+            size_limit: Some(resources::shared_memory(plan)),
+        }),
+        ..Default::default()
+    };
+    vec![cache, shared_memory]
+}
+
+fn mount(name: &str, path: &str) -> VolumeMount {
+    VolumeMount {
+        name: name.into(),
+        mount_path: path.into(),
+        ..Default::default()
+    }
+}

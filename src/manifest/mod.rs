@@ -1,0 +1,131 @@
+//! From a decision to Kubernetes objects: a Deployment that serves the recommended model with
+//! vLLM as it was benchmarked, and a Service before it.
+//!
+//! Pure and deterministic: typed objects, serialised. No clock, no cluster, no uid: the same
+//! decision gives the same bytes everywhere (R11). The controller adds owner references when it
+//! delivers.
+
+mod annotations;
+mod args;
+mod budget;
+mod deployment;
+mod error;
+mod image;
+mod names;
+mod placement;
+mod plan;
+mod resources;
+mod service;
+#[cfg(test)]
+mod test_support;
+mod yaml;
+
+pub use error::BuildError;
+pub use names::annotation;
+
+use std::marker::PhantomData;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+
+use crate::api::RuntimeSpec;
+use crate::catalog::Catalog;
+use crate::recommend::{Candidate, Digest, Requirement};
+
+/// What is to run, for whom, and what is known about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload<'a> {
+    /// Name of the intent, and of every object built for it.
+    pub name: &'a str,
+    /// Namespace of the intent and its objects.
+    pub namespace: &'a str,
+    /// What was asked: the profile sizes the context, the E2E target the drain.
+    pub requirement: &'a Requirement,
+    /// What was recommended.
+    pub candidate: &'a Candidate,
+    /// The intent's overrides.
+    pub runtime: Option<&'a RuntimeSpec>,
+    /// Hardware and models.
+    pub catalog: &'a Catalog,
+    /// The operator's own settings.
+    pub settings: &'a Settings,
+}
+
+/// What the operator decides for all intents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// vLLM's image without a tag. AMD GPUs run the repository of that name with `-rocm` appended,
+    /// as vLLM's own images are named.
+    pub vllm_repository: String,
+    /// vLLM version, or any other tag, where a benchmark does not record a released version.
+    pub default_vllm_version: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            vllm_repository: "vllm/vllm-openai".into(),
+            default_vllm_version: "v0.32.0".into(),
+        }
+    }
+}
+
+/// Objects as built: nobody has seen them yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Built;
+
+/// Objects that the API server has taken: only of these may a status speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered;
+
+/// The objects of one intent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifests<Stage = Built> {
+    /// Runs vLLM.
+    pub deployment: Deployment,
+    /// Gives its pods one address.
+    pub service: Service,
+    stage: PhantomData<Stage>,
+}
+
+/// Builds the objects of a recommendation.
+///
+/// # Errors
+/// Where the recommendation cannot be run as it was benchmarked; see [`BuildError`].
+pub fn build(workload: &Workload<'_>) -> Result<Manifests<Built>, BuildError> {
+    let plan = plan::plan(workload)?;
+    Ok(Manifests {
+        deployment: deployment::deployment(&plan),
+        service: service::service(&plan),
+        stage: PhantomData,
+    })
+}
+
+impl Manifests<Built> {
+    /// Every object as a YAML document, ready for a repository: no uid, no owner, no timestamp.
+    pub fn yaml(&self) -> String {
+        [
+            yaml::document(&self.deployment),
+            yaml::document(&self.service),
+        ]
+        .join("---\n")
+    }
+
+    /// The *manifests digest*: `sha256:` and the hexadecimal SHA-256 of [`Self::yaml`]'s bytes
+    /// (R11).
+    pub fn digest(&self) -> String {
+        Digest::of(self.yaml().as_bytes()).to_string()
+    }
+
+    /// The same objects, once the API server has taken them.
+    pub fn delivered(self) -> Manifests<Delivered> {
+        Manifests {
+            deployment: self.deployment,
+            service: self.service,
+            stage: PhantomData,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

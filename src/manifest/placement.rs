@@ -1,0 +1,98 @@
+//! Where pods may run: on the hardware that was benchmarked, apart from each other where possible.
+
+use k8s_openapi::api::core::v1::{
+    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration,
+    TopologySpreadConstraint,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use super::names;
+use super::plan::Plan;
+
+/// Nodes that carry the GPU under any of its names. Clouds and device plugins label it under
+/// different keys, and terms are ORed, so each key is a term of its own.
+pub(super) fn affinity(plan: &Plan<'_>) -> Affinity {
+    let terms = plan
+        .hardware
+        .node_labels
+        .iter()
+        .map(|(key, values)| NodeSelectorTerm {
+            match_expressions: Some(vec![NodeSelectorRequirement {
+                key: key.clone(),
+                operator: "In".into(),
+                values: Some(values.clone()),
+            }]),
+            ..Default::default()
+        });
+    Affinity {
+        node_affinity: Some(NodeAffinity {
+            required_during_scheduling_ignored_during_execution: Some(NodeSelector {
+                node_selector_terms: terms.collect(),
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// GPU nodes are tainted with their resource's name, to keep other pods off.
+pub(super) fn toleration(plan: &Plan<'_>) -> Toleration {
+    Toleration {
+        key: Some(plan.hardware.vendor.resource_name().into()),
+        operator: Some("Exists".into()),
+        effect: Some("NoSchedule".into()),
+        ..Default::default()
+    }
+}
+
+/// The loss of a node should not take every replica; but GPUs are scarce, so a replica next to
+/// another beats none.
+pub(super) fn spread(plan: &Plan<'_>) -> TopologySpreadConstraint {
+    TopologySpreadConstraint {
+        max_skew: 1,
+        topology_key: "kubernetes.io/hostname".into(),
+        when_unsatisfiable: "ScheduleAnyway".into(),
+        label_selector: Some(LabelSelector {
+            match_labels: Some(names::selector(&plan.name)),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::benchmark::HardwareName;
+    use crate::manifest::test_support::Example;
+
+    #[test]
+    fn one_term_for_each_label_key() {
+        let example = Example::default();
+        let affinity = serde_json::to_value(affinity(&example.plan())).unwrap();
+        let terms = &affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
+        assert_eq!(
+            terms,
+            &serde_json::json!([
+                {"matchExpressions": [{
+                    "key": "cloud.google.com/gke-accelerator", "operator": "In",
+                    "values": ["nvidia-h100-80gb", "nvidia-h100-mega-80gb"],
+                }]},
+                {"matchExpressions": [{
+                    "key": "nvidia.com/gpu.product", "operator": "In",
+                    "values": ["NVIDIA-H100-80GB-HBM3"],
+                }]},
+            ])
+        );
+    }
+
+    #[test]
+    fn amd_gpus_are_tolerated_by_their_own_name() {
+        let mut example = Example::default();
+        example.candidate.configuration.hardware = HardwareName::new("MI300X");
+        assert_eq!(
+            toleration(&example.plan()).key.as_deref(),
+            Some("amd.com/gpu")
+        );
+    }
+}

@@ -1,0 +1,298 @@
+//! A workload checked: what the objects are made of, each value known to be possible.
+
+use super::error::BuildError;
+use super::image::Image;
+use super::names::{Namespace, ObjectName};
+use super::{Workload, args};
+use crate::api::RuntimeSpec;
+use crate::catalog::{Hardware, Model};
+use crate::recommend::Candidate;
+
+/// What the objects are made of.
+#[derive(Clone, Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) name: ObjectName,
+    pub(super) namespace: Namespace,
+    pub(super) candidate: &'a Candidate,
+    pub(super) runtime: Option<&'a RuntimeSpec>,
+    pub(super) hardware: &'a Hardware,
+    /// GPUs of one replica, at least 1.
+    pub(super) gpus: u32,
+    pub(super) image: Image,
+    /// What a start loads; where the catalog does not know the model, what its GPUs can hold.
+    pub(super) weight_bytes: u64,
+    /// Longest sequence, tokens.
+    pub(super) max_model_len: i64,
+    /// Arguments that repeat the benchmark's engine settings.
+    pub(super) engine_args: Vec<String>,
+    pub(super) e2e_p95_ms: i32,
+}
+
+impl Plan<'_> {
+    /// Hugging Face repository, checked to be one.
+    pub(super) fn model(&self) -> &str {
+        self.candidate.configuration.model.as_str()
+    }
+}
+
+pub(super) fn plan<'a>(workload: &Workload<'a>) -> Result<Plan<'a>, BuildError> {
+    let configuration = &workload.candidate.configuration;
+    let model_name = configuration.model.as_str();
+    if !is_repository(model_name) {
+        return Err(BuildError::Model(model_name.to_owned()));
+    }
+    check_framework(workload.candidate)?;
+    let hardware = hardware(workload)?;
+    let gpus = u32::try_from(configuration.hardware_count)
+        .ok()
+        .filter(|gpus| *gpus > 0)
+        .ok_or(BuildError::GpuCount(configuration.hardware_count))?;
+    let model = workload.catalog.model(&configuration.model);
+    Ok(Plan {
+        name: ObjectName::new(workload.name)?,
+        namespace: Namespace::new(workload.namespace)?,
+        candidate: workload.candidate,
+        runtime: workload.runtime,
+        hardware,
+        gpus,
+        image: Image::choose(
+            workload
+                .runtime
+                .and_then(|runtime| runtime.image.as_deref()),
+            configuration.framework_version.as_deref(),
+            hardware.vendor,
+            workload.settings,
+        ),
+        weight_bytes: model.map_or_else(|| memory_bytes(hardware, gpus), |m| m.weight_bytes),
+        max_model_len: max_model_len(workload, model)?,
+        engine_args: args::engine(configuration, model)?,
+        e2e_p95_ms: workload.requirement.slo.e2e_p95_ms,
+    })
+}
+
+/// Whether Hugging Face takes it as `name` or `owner/name`. Nothing else becomes an argument: such
+/// a name cannot be a flag, a path upwards or one of the `$(VARIABLE)` that a kubelet expands.
+fn is_repository(name: &str) -> bool {
+    let is_part = |part: &str| {
+        (1..=96).contains(&part.len())
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            && !part.starts_with(['-', '.'])
+            && !part.ends_with(['-', '.'])
+            && !part.contains("--")
+            && !part.contains("..")
+    };
+    match name.split_once('/') {
+        None => is_part(name),
+        Some((owner, name)) => is_part(owner) && is_part(name),
+    }
+}
+
+/// An unrecorded framework counts as vLLM.
+fn check_framework(candidate: &Candidate) -> Result<(), BuildError> {
+    match candidate.configuration.framework.as_deref() {
+        Some(framework) if !framework.eq_ignore_ascii_case("vllm") => Err(BuildError::Framework {
+            model: candidate.configuration.model.to_string(),
+            framework: framework.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn hardware<'a>(workload: &Workload<'a>) -> Result<&'a Hardware, BuildError> {
+    let name = &workload.candidate.configuration.hardware;
+    let hardware = workload
+        .catalog
+        .hardware(name)
+        .ok_or_else(|| BuildError::UnknownHardware(name.to_string()))?;
+    if hardware.node_labels.is_empty() {
+        return Err(BuildError::NoNodeLabels(name.to_string()));
+    }
+    Ok(hardware)
+}
+
+fn memory_bytes(hardware: &Hardware, gpus: u32) -> u64 {
+    (u64::from(hardware.memory_gib) << 30).saturating_mul(u64::from(gpus))
+}
+
+/// The intent's length, else twice the profile's and at least 512 tokens more, within the model's
+/// context: lengths vary (the standard workload's by a quarter, so twice is four standard
+/// deviations), and a chat template adds tokens that no profile counts.
+fn max_model_len(workload: &Workload<'_>, model: Option<&Model>) -> Result<i64, BuildError> {
+    let profile = workload.requirement.profile;
+    let needed = i64::from(profile.prompt_tokens) + i64::from(profile.output_tokens);
+    let model_name = || workload.candidate.configuration.model.to_string();
+    if let Some(model) = model
+        && i64::from(model.context_length) < needed
+    {
+        return Err(BuildError::ContextTooShort {
+            model: model_name(),
+            context_length: model.context_length,
+            profile,
+            needed,
+        });
+    }
+    let Some(given) = workload.runtime.and_then(|runtime| runtime.max_model_len) else {
+        let roomy = (2 * needed).max(needed + 512);
+        return Ok(model.map_or(roomy, |model| roomy.min(i64::from(model.context_length))));
+    };
+    if i64::from(given) < needed {
+        return Err(BuildError::MaxModelLenTooShort {
+            given,
+            profile,
+            needed,
+        });
+    }
+    match model {
+        Some(model) if i64::from(given) > i64::from(model.context_length) => {
+            Err(BuildError::MaxModelLenTooLong {
+                given,
+                model: model_name(),
+                context_length: model.context_length,
+            })
+        }
+        _ => Ok(i64::from(given)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::benchmark::{HardwareName, ModelName, TrafficProfile};
+    use crate::manifest::test_support::Example;
+
+    fn refused(change: impl FnOnce(&mut Example)) -> BuildError {
+        let mut example = Example::default();
+        change(&mut example);
+        example.try_plan().unwrap_err()
+    }
+
+    #[test]
+    fn only_a_repository_becomes_an_argument() {
+        for name in [
+            "gpt2",
+            "Qwen/Qwen3-32B",
+            "a/b_c.d-1",
+            &format!("a/{}", "b".repeat(96)),
+        ] {
+            assert!(is_repository(name), "{name:?}");
+        }
+        let long = format!("a/{}", "b".repeat(500));
+        for name in [
+            "",
+            "/",
+            "a/",
+            "/a",
+            "a/b/c",
+            "--trust-remote-code",
+            "-m",
+            "a/-b",
+            "../etc/passwd",
+            "..",
+            "a/b; rm -rf /",
+            "$(HF_TOKEN)",
+            "a/$(HF_TOKEN)",
+            "a/b\n---\nkind: Pod",
+            "a'b",
+            "a\"b",
+            "模型/模型",
+            "a b",
+            "{{ a }}",
+            " a",
+            "a ",
+            &long,
+        ] {
+            let error = refused(|e| e.candidate.configuration.model = ModelName::new(name));
+            assert_eq!(error, BuildError::Model(name.into()));
+            assert!(
+                error.to_string().len() < 700 && !error.to_string().contains('\n'),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_server_is_refused() {
+        let error = refused(|e| e.candidate.configuration.framework = Some("sglang".into()));
+        assert!(
+            error
+                .to_string()
+                .contains("was benchmarked with \"sglang\""),
+            "{error}"
+        );
+        let mut example = Example::default();
+        example.candidate.configuration.framework = Some("vLLM".into());
+        assert!(example.try_plan().is_ok());
+        example.candidate.configuration.framework = None;
+        assert!(example.try_plan().is_ok());
+    }
+
+    #[test]
+    fn unknown_hardware_names_the_remedy() {
+        let error = refused(|e| e.candidate.configuration.hardware = HardwareName::new("TPU-v9"));
+        assert_eq!(error, BuildError::UnknownHardware("TPU-v9".into()));
+        assert!(error.to_string().contains("--catalog-hardware"), "{error}");
+    }
+
+    #[test]
+    fn a_replica_has_a_gpu() {
+        for count in [0, -1, i32::MIN] {
+            let error = refused(|e| e.candidate.configuration.hardware_count = count);
+            assert_eq!(error, BuildError::GpuCount(count));
+        }
+    }
+
+    fn len(prompt_tokens: i32, output_tokens: i32, given: Option<i32>) -> Result<i64, BuildError> {
+        let mut example = Example::default();
+        example.requirement.profile = TrafficProfile {
+            prompt_tokens,
+            output_tokens,
+        };
+        example.runtime.max_model_len = given;
+        example.try_plan().map(|plan| plan.max_model_len)
+    }
+
+    #[test]
+    fn the_context_holds_the_profile_with_slack() {
+        assert_eq!(len(512, 256, None), Ok(1536));
+        assert_eq!(len(10240, 1536, None), Ok(23552));
+        assert_eq!(len(10, 10, None), Ok(532));
+        // Qwen3-32B reads 40,960 tokens.
+        assert_eq!(len(30_000, 10_000, None), Ok(40_960));
+        assert_eq!(len(512, 256, Some(768)), Ok(768));
+        assert_eq!(len(512, 256, Some(40_960)), Ok(40_960));
+    }
+
+    #[test]
+    fn a_context_that_cannot_serve_the_profile_is_refused() {
+        assert!(matches!(
+            len(40_000, 961, None),
+            Err(BuildError::ContextTooShort { needed: 40_961, .. })
+        ));
+        assert!(matches!(
+            len(i32::MAX, i32::MAX, None),
+            Err(BuildError::ContextTooShort {
+                needed: 4_294_967_294,
+                ..
+            })
+        ));
+        assert!(matches!(
+            len(512, 256, Some(767)),
+            Err(BuildError::MaxModelLenTooShort { needed: 768, .. })
+        ));
+        assert!(matches!(
+            len(512, 256, Some(40_961)),
+            Err(BuildError::MaxModelLenTooLong { .. })
+        ));
+    }
+
+    #[test]
+    fn an_unknown_model_may_be_as_large_as_its_gpus() {
+        let mut example = Example::default();
+        example.candidate.configuration.model = ModelName::new("acme/unknown");
+        // 2 x 80 GiB.
+        assert_eq!(example.plan().weight_bytes, 171_798_691_840);
+        assert_eq!(example.plan().max_model_len, 1536);
+    }
+}

@@ -1,0 +1,284 @@
+//! What the tests of the manifests start from: Qwen3-32B on 2 x H100 as a chatbot, with all that a
+//! workload borrows, each part open to change.
+
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::plan::{Plan, plan};
+use super::{BuildError, Manifests, Settings, Workload, build};
+use crate::api::RuntimeSpec;
+use crate::benchmark::{
+    Benchmark, Configuration, EngineSettings, EvidenceKind, HardwareName, Latency, LoadConditions,
+    ModelName, TrafficProfile,
+};
+use crate::catalog::{Catalog, SloTargets, UseCase};
+use crate::recommend::{Candidate, Capacity, CapacityBound, Digest, Requirement, Strength, Target};
+
+/// A workload and all that it borrows.
+pub(super) struct Example {
+    pub(super) name: String,
+    pub(super) namespace: String,
+    pub(super) requirement: Requirement,
+    pub(super) candidate: Candidate,
+    pub(super) runtime: RuntimeSpec,
+    pub(super) catalog: Catalog,
+    pub(super) settings: Settings,
+}
+
+impl Default for Example {
+    fn default() -> Self {
+        Self {
+            name: "support-chat".into(),
+            namespace: "assistants".into(),
+            requirement: requirement(),
+            candidate: candidate(),
+            runtime: RuntimeSpec::default(),
+            catalog: Catalog::built_in(),
+            settings: Settings::default(),
+        }
+    }
+}
+
+impl Example {
+    pub(super) fn workload(&self) -> Workload<'_> {
+        Workload {
+            name: &self.name,
+            namespace: &self.namespace,
+            requirement: &self.requirement,
+            candidate: &self.candidate,
+            runtime: Some(&self.runtime),
+            catalog: &self.catalog,
+            settings: &self.settings,
+        }
+    }
+
+    pub(super) fn try_plan(&self) -> Result<Plan<'_>, BuildError> {
+        plan(&self.workload())
+    }
+
+    pub(super) fn plan(&self) -> Plan<'_> {
+        self.try_plan().unwrap()
+    }
+
+    pub(super) fn manifests(&self) -> Manifests {
+        build(&self.workload()).unwrap()
+    }
+}
+
+fn requirement() -> Requirement {
+    Requirement {
+        use_case: UseCase::ChatbotConversational,
+        profile: TrafficProfile {
+            prompt_tokens: 512,
+            output_tokens: 256,
+        },
+        experience_class: None,
+        slo: SloTargets {
+            ttft_p95_ms: 150,
+            itl_p95_ms: 25,
+            e2e_p95_ms: 7000,
+        },
+        demand: None,
+        constraints: Default::default(),
+        evidence: Default::default(),
+        objective: Default::default(),
+    }
+}
+
+fn candidate() -> Candidate {
+    let operating_row = benchmark();
+    Candidate {
+        configuration: operating_row.configuration.clone(),
+        kind: operating_row.kind,
+        source: operating_row.source.clone(),
+        capacity: Capacity {
+            rps: Decimal::from(6),
+            row: Uuid::from_u128(6),
+            bound: CapacityBound::AtLeast,
+            non_monotonic: false,
+        },
+        operating_row,
+        strength: Strength::Proven,
+        worst_ratio: 0.93,
+        binding_target: Target::E2e,
+        replicas: 3,
+        gpus: 6,
+        quality: None,
+        cost_per_hour: None,
+        whole_node_cost_per_hour: None,
+        capacity_if_slower: None,
+        survives_loss_of_one_replica: None,
+        caveats: Vec::new(),
+        digest: Digest::of(b"an example"),
+    }
+}
+
+fn benchmark() -> Benchmark {
+    let latency = |p95_ms| Latency {
+        mean_ms: None,
+        p95_ms: Some(p95_ms),
+        p99_ms: None,
+    };
+    Benchmark {
+        id: Uuid::from_u128(5),
+        configuration: Configuration {
+            model: ModelName::new("Qwen/Qwen3-32B"),
+            hardware: HardwareName::new("H100"),
+            hardware_count: 2,
+            framework: Some("vllm".into()),
+            framework_version: Some("0.19.0".into()),
+            engine: EngineSettings::default(),
+        },
+        profile: TrafficProfile {
+            prompt_tokens: 512,
+            output_tokens: 256,
+        },
+        conditions: LoadConditions {
+            arrival_process: None,
+            prompt_tokens_stdev: None,
+            output_tokens_stdev: None,
+            prefix_sharing: None,
+            itl_definition: None,
+        },
+        offered_rps: 5.0,
+        served_rps: Some(5.0),
+        ttft: latency(101.97),
+        itl: latency(21.5),
+        e2e: latency(6500.0),
+        requests_completed: None,
+        requests_total: None,
+        kind: EvidenceKind::Simulated,
+        source: "simulation".into(),
+        validation_class: None,
+        bounds_only: false,
+        measured_at: Some(
+            date(2026, 11, 1)
+                .to_zoned(TimeZone::UTC)
+                .unwrap()
+                .timestamp(),
+        ),
+    }
+}
+
+/// The documents of a YAML text, read with another parser than the one that belongs to the serializer.
+pub(super) fn parse(yaml: &str) -> Vec<Value> {
+    serde_yaml_ng::Deserializer::from_str(yaml)
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect()
+}
+
+/// Strings that some reader takes for something else.
+pub(super) fn treacherous() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "",
+        " ",
+        "~",
+        "null",
+        "Null",
+        "yes",
+        "Yes",
+        "no",
+        "NO",
+        "on",
+        "off",
+        "y",
+        "n",
+        "Y",
+        "N",
+        "true",
+        "False",
+        "1e3",
+        "1E+3",
+        ".5",
+        "5.",
+        "0x10",
+        "0o17",
+        "017",
+        "0b11",
+        "1_000",
+        "12:30",
+        "1:30:59",
+        "2026-11-23",
+        "2026-11-23T10:00:00Z",
+        ".inf",
+        "-.INF",
+        ".nan",
+        "+1",
+        "-0",
+        "---",
+        "--- a",
+        "...",
+        "- a",
+        "? a",
+        ": a",
+        "a: b",
+        "a:",
+        "a #b",
+        "#a",
+        "&a",
+        "*a",
+        "!a",
+        "!!int 3",
+        "|",
+        ">",
+        ">-",
+        "%YAML 1.1",
+        "@a",
+        "`a",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "{{ a }}",
+        "{{",
+        "}}",
+        "$(HF_TOKEN)",
+        "${a}",
+        "'",
+        "\"",
+        "\\",
+        "\\n",
+        "a\nb",
+        "a\n",
+        "\na",
+        "\r",
+        "a\r\nb",
+        "\t",
+        "a\tb",
+        "\ta",
+        " a",
+        "a ",
+        "  a\n b ",
+        "\u{0}",
+        "\u{7}",
+        "\u{1b}[0m",
+        "\u{7f}",
+        "\u{85}",
+        "\u{a0}",
+        "\u{2028}",
+        "\u{2029}",
+        "\u{feff}",
+        "\u{fffe}",
+        "\u{202e}a",
+        "é",
+        "模型",
+        "🚀",
+        "=",
+        "<<",
+        "-",
+        "--",
+        "; rm -rf /",
+        "' || true",
+        "\n---\nkind: Pod\n",
+        "- --flag",
+    ])
+    .prop_map(str::to_owned);
+    let long = "[a-z ]{80,600}";
+    prop_oneof![3 => known, 2 => any::<String>(), 1 => long, 1 => "[-+0-9.:_eExobT]{1,12}"]
+}

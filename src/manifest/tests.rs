@@ -1,0 +1,244 @@
+//! The objects as a whole: goldens to be read like code, and what must hold for any input.
+
+use std::path::Path;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{EnvVar, Service};
+use proptest::prelude::*;
+
+use super::test_support::{Example, parse, treacherous};
+use super::*;
+use crate::api::SecretKeyRef;
+use crate::benchmark::{EngineSettings, HardwareName, ModelName};
+
+/// Compares with `testdata/<file>`; `COMPASS_UPDATE_GOLDEN=1` writes it anew, to be reviewed.
+fn assert_golden(file: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/manifest/testdata")
+        .join(file);
+    if std::env::var_os("COMPASS_UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        actual, expected,
+        "{file} differs; COMPASS_UPDATE_GOLDEN=1 writes it anew"
+    );
+}
+
+#[test]
+fn a_chatbot_on_two_gpus() {
+    assert_golden(
+        "qwen3-32b-2xh100.yaml",
+        &Example::default().manifests().yaml(),
+    );
+}
+
+#[test]
+fn a_gated_model_with_every_override_and_recorded_setting() {
+    let mut example = Example::default();
+    let configuration = &mut example.candidate.configuration;
+    configuration.model = ModelName::new("meta-llama/Llama-3.3-70B-Instruct");
+    configuration.hardware = HardwareName::new("MI300X");
+    configuration.hardware_count = 1;
+    configuration.framework_version = None;
+    configuration.engine = EngineSettings {
+        weight_dtype: Some("bf16".into()),
+        kv_cache_dtype: Some("fp8".into()),
+        max_num_seqs: Some(256),
+        max_num_batched_tokens: Some(8192),
+        args_digest: None,
+    };
+    example.runtime = RuntimeSpec {
+        image: Some("mirror.example/vllm-rocm:v0.17.1".into()),
+        hf_token_secret: Some(SecretKeyRef {
+            name: "hugging-face".into(),
+            key: "token".into(),
+        }),
+        model_cache_claim: Some("models".into()),
+        max_model_len: Some(8192),
+    };
+    example.requirement.slo.e2e_p95_ms = 90_000;
+    assert_golden(
+        "llama-70b-mi300x-overrides.yaml",
+        &example.manifests().yaml(),
+    );
+}
+
+#[test]
+fn the_yaml_holds_exactly_the_objects() {
+    let manifests = Example::default().manifests();
+    let documents = parse(&manifests.yaml());
+    assert_eq!(documents.len(), 2);
+    let [deployment, service] = &documents[..] else {
+        unreachable!()
+    };
+    assert_eq!(
+        serde_json::from_value::<Deployment>(deployment.clone()).unwrap(),
+        manifests.deployment
+    );
+    assert_eq!(
+        serde_json::from_value::<Service>(service.clone()).unwrap(),
+        manifests.service
+    );
+    for document in &documents {
+        let metadata = document["metadata"].as_object().unwrap();
+        for varying in [
+            "uid",
+            "ownerReferences",
+            "creationTimestamp",
+            "resourceVersion",
+        ] {
+            assert!(!metadata.contains_key(varying), "{varying}");
+        }
+    }
+}
+
+#[test]
+fn the_digest_is_of_the_bytes() {
+    let example = Example::default();
+    let digest = example.manifests().digest();
+    assert_eq!(digest, example.manifests().digest());
+    assert_eq!(
+        digest,
+        Digest::of(example.manifests().yaml().as_bytes()).as_str()
+    );
+    let mut other = Example::default();
+    other.candidate.replicas = 4;
+    assert_ne!(digest, other.manifests().digest());
+}
+
+#[test]
+fn delivery_changes_nothing_but_the_stage() {
+    let built = Example::default().manifests();
+    let delivered: Manifests<Delivered> = built.clone().delivered();
+    assert_eq!(delivered.deployment, built.deployment);
+    assert_eq!(delivered.service, built.service);
+}
+
+#[test]
+fn the_selector_finds_the_pods_and_outlives_a_new_decision() {
+    let selector_of = |example: &Example| {
+        let Manifests {
+            deployment,
+            service,
+            ..
+        } = example.manifests();
+        let spec = deployment.spec.unwrap();
+        let selector = spec.selector.match_labels.unwrap();
+        assert_eq!(service.spec.unwrap().selector.unwrap(), selector);
+        let labels = spec.template.metadata.unwrap().labels.unwrap();
+        assert!(
+            selector
+                .iter()
+                .all(|(key, value)| labels.get(key) == Some(value))
+        );
+        selector
+    };
+    let mut other = Example::default();
+    other.candidate.configuration.model = ModelName::new("meta-llama/Llama-3.1-8B-Instruct");
+    other.candidate.configuration.hardware = HardwareName::new("L40S");
+    assert_eq!(selector_of(&Example::default()), selector_of(&other));
+}
+
+#[test]
+fn new_evidence_alone_restarts_no_pod() {
+    let mut other = Example::default();
+    other.candidate.digest = Digest::of(b"other rows");
+    other.candidate.operating_row.ttft.p95_ms = Some(99.0);
+    let template = |example: &Example| example.manifests().deployment.spec.unwrap().template;
+    assert_eq!(template(&Example::default()), template(&other));
+    assert_ne!(
+        Example::default().manifests().digest(),
+        other.manifests().digest()
+    );
+}
+
+#[test]
+fn a_token_is_only_ever_named() {
+    let mut example = Example::default();
+    assert!(!example.manifests().yaml().contains("HF_TOKEN"));
+    example.runtime.hf_token_secret = Some(SecretKeyRef {
+        name: "hf".into(),
+        key: "token".into(),
+    });
+    let deployment = example.manifests().deployment;
+    let container = deployment
+        .spec
+        .unwrap()
+        .template
+        .spec
+        .unwrap()
+        .containers
+        .remove(0);
+    let token: EnvVar = container.env.unwrap().pop().unwrap();
+    assert_eq!(token.value, None);
+    assert_eq!(token.value_from.unwrap().secret_key_ref.unwrap().name, "hf");
+}
+
+/// Every flag that is ever passed with a value; each is known to the argument parser of vLLM 0.32.
+const FLAGS: [&str; 10] = [
+    "--port",
+    "--tensor-parallel-size",
+    "--max-model-len",
+    "--gpu-memory-utilization",
+    "--dtype",
+    "--quantization",
+    "--kv-cache-dtype",
+    "--max-num-seqs",
+    "--max-num-batched-tokens",
+    "--shutdown-timeout",
+];
+
+proptest! {
+    #[test]
+    fn no_value_of_an_intent_breaks_out(
+        image in treacherous(), claim in treacherous(), secret in treacherous(), key in treacherous(),
+        repository in treacherous(), tag in treacherous(),
+    ) {
+        let mut example = Example::default();
+        example.candidate.configuration.framework_version = Some(tag.clone());
+        example.settings = Settings { vllm_repository: repository, default_vllm_version: tag };
+        let mut built = vec![example.manifests()];
+        example.runtime = RuntimeSpec {
+            image: Some(image),
+            model_cache_claim: Some(claim),
+            hf_token_secret: Some(SecretKeyRef { name: secret, key }),
+            max_model_len: None,
+        };
+        built.push(example.manifests());
+        for manifests in built {
+            let expected = [
+                serde_json::to_value(&manifests.deployment).unwrap(),
+                serde_json::to_value(&manifests.service).unwrap(),
+            ];
+            prop_assert_eq!(parse(&manifests.yaml()), expected);
+        }
+    }
+
+    #[test]
+    fn a_row_adds_no_argument_of_its_own(
+        version in treacherous(), dtype in treacherous(),
+        cache in prop_oneof![treacherous(), Just("fp8".to_owned())], sequences in any::<i32>(),
+        tokens in any::<i32>(),
+    ) {
+        let mut example = Example::default();
+        let configuration = &mut example.candidate.configuration;
+        configuration.framework_version = Some(version);
+        configuration.engine = EngineSettings {
+            weight_dtype: Some(dtype),
+            kv_cache_dtype: Some(cache),
+            max_num_seqs: Some(sequences),
+            max_num_batched_tokens: Some(tokens),
+            args_digest: None,
+        };
+        let Ok(manifests) = build(&example.workload()) else { return Ok(()) };
+        let pod = manifests.deployment.spec.unwrap().template.spec.unwrap();
+        let args = pod.containers[0].args.clone().unwrap();
+        for arg in &args[4..] {
+            let (flag, value) = arg.split_once('=').unwrap();
+            prop_assert!(FLAGS.contains(&flag), "{}", arg);
+            prop_assert!(value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._".contains(&b)), "{}", arg);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Kubernetes objects as YAML that every reader takes for the same thing, those of YAML 1.1 (such
+//! as kubectl) included.
+
+use serde::Serialize;
+
+/// One object as a YAML document, with a line break at its end.
+pub(super) fn document<T: Serialize>(object: &T) -> String {
+    // Block scalars would fold long strings over lines: a diff then shows more than has changed.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_string_with_options(object, options)
+        .expect("objects of strings, numbers, lists and maps with string keys can be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::manifest::test_support::{parse, treacherous};
+
+    /// kubectl and many others read YAML 1.1, where these words, bare, are no strings.
+    #[test]
+    fn words_that_yaml_1_1_takes_for_something_else_are_quoted() {
+        for word in [
+            "yes",
+            "Yes",
+            "YES",
+            "no",
+            "No",
+            "on",
+            "On",
+            "off",
+            "OFF",
+            "y",
+            "Y",
+            "n",
+            "N",
+            "true",
+            "FALSE",
+            "null",
+            "Null",
+            "~",
+            "",
+            "1e3",
+            "1.",
+            ".5",
+            "0x10",
+            "0o17",
+            "017",
+            "0b11",
+            "1_000",
+            "12:30",
+            "1:30:59",
+            "2026-11-23",
+            "2026-11-23T10:00:00Z",
+            ".inf",
+            "-.Inf",
+            ".NaN",
+            "+1",
+            "-0",
+            "=",
+            "<<",
+            "8000",
+            "0.9",
+        ] {
+            for yaml in [
+                document(&json!({"key": word})),
+                document(&json!({word: "value"})),
+                document(&json!([word])),
+            ] {
+                let quoted = [format!("'{word}'"), format!("\"{word}\"")];
+                assert!(quoted.iter().any(|quoted| yaml.contains(quoted)), "{yaml}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_string_comes_back_as_the_same_string(texts in prop::collection::vec(treacherous(), 1..8)) {
+            let object = json!({
+                "list": texts,
+                "nested": [{"text": texts[0]}],
+                "map": texts.iter().enumerate().map(|(i, t)| (format!("{t}{i}"), t)).collect::<std::collections::BTreeMap<_, _>>(),
+            });
+            let yaml = [document(&object), document(&object)].join("---\n");
+            prop_assert_eq!(parse(&yaml), vec![object.clone(), object], "{}", yaml);
+        }
+    }
+}
