@@ -179,3 +179,6 @@ impl Candidate {
         backing_ids(&self.capacity, &self.operating_row)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ mod digest;
 mod explanation;
 mod field;
 mod ladder;
+#[cfg(test)]
+mod oracle;
 mod ranking;
 mod sizing;
 mod requirement;

@@ -1,5 +1,7 @@
 //! What the tests of the rules start from: an intent as a user writes it, and rows.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
@@ -22,7 +24,13 @@ pub(crate) fn intent(spec: &str) -> DeploymentIntentSpec {
 }
 
 pub(crate) fn requirement(spec: &str) -> Requirement {
-    resolve(&intent(spec), &Catalog::built_in()).unwrap()
+    resolve(&intent(spec), catalog()).unwrap()
+}
+
+/// The built-in catalog, read once.
+pub(crate) fn catalog() -> &'static Catalog {
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::built_in);
+    &CATALOG
 }
 
 pub(crate) fn at(date: &str) -> Timestamp {

@@ -1,0 +1,282 @@
+//! Examples of the rules that only the whole decision shows: R5 to R11.
+
+use super::*;
+use crate::recommend::Target;
+use crate::recommend::test_support::{FAILING, MEETING, at, catalog, requirement, row};
+
+const CHAT: &str = "{useCase: chatbot_conversational, demand: {requestsPerSecond: 5}}";
+
+fn chat(fields: &str) -> String {
+    format!("{{useCase: chatbot_conversational, demand: {{requestsPerSecond: 5}}, {fields}}}")
+}
+
+fn answer(spec: &str, rows: &[Benchmark]) -> Decision {
+    let evidence = Evidence { benchmarks: rows.to_vec(), profiles: Vec::new() };
+    decide(requirement(spec), &evidence, catalog(), at("2026-11-23"))
+}
+
+fn best(spec: &str, rows: &[Benchmark]) -> Candidate {
+    answer(spec, rows).recommendation.expect("something complies")
+}
+
+/// The row with another place, kind or date, and an id of its own.
+fn with(row: &Benchmark, change: impl Fn(&mut Benchmark)) -> Benchmark {
+    let mut row = row.clone();
+    change(&mut row);
+    row.id = uuid::Uuid::new_v5(&row.id, format!("{row:?}").as_bytes());
+    row
+}
+
+fn on(hardware: &'static str, count: i32) -> impl Fn(&mut Benchmark) {
+    move |row| {
+        row.configuration.hardware = crate::benchmark::HardwareName::new(hardware);
+        row.configuration.hardware_count = count;
+    }
+}
+
+fn measured(row: &mut Benchmark) {
+    row.kind = EvidenceKind::Measured;
+    row.source = "lab".into();
+}
+
+#[test]
+fn the_cheapest_that_complies_wins_and_the_rest_are_ranked() {
+    let two = [row(3.0, MEETING), row(6.0, MEETING)];
+    let four = [with(&two[1], on("H100", 4))];
+    let slow = [with(&row(9.0, FAILING), on("H100", 1))];
+    let decision = answer(CHAT, &[&two[..], &four, &slow].concat());
+    let best = decision.recommendation.unwrap();
+    assert_eq!(best.configuration.accelerators(), "2xH100");
+    assert_eq!((best.replicas, best.gpus), (1, 2));
+    assert_eq!(best.cost_per_hour.unwrap().to_string(), "9.00");
+    assert_eq!(decision.alternatives.len(), 1);
+    assert_eq!(decision.alternatives[0].configuration.accelerators(), "4xH100");
+    let explanation = decision.explanation;
+    assert_eq!(
+        (explanation.configurations, explanation.compliant, explanation.rejected),
+        (3, 2, 1)
+    );
+}
+
+#[test]
+fn only_the_exact_profile_is_evidence() {
+    let near = with(&row(9.0, MEETING), |row| row.profile.output_tokens = 257);
+    let decision = answer(CHAT, &[near]);
+    assert_eq!(decision.recommendation, None);
+    assert_eq!(decision.explanation.configurations, 0);
+}
+
+#[test]
+fn replicas_cover_demand_headroom_and_spare() {
+    let rows = [row(2.0, MEETING)];
+    // 5 x 1.2 / 2 = 3
+    let plain = best(CHAT, &rows);
+    assert_eq!((plain.replicas, plain.survives_loss_of_one_replica), (3, Some(false)));
+    let spare = best(
+        "{useCase: chatbot_conversational, demand: {requestsPerSecond: 5, headroomPercent: 0, spareReplicas: 1}}",
+        &rows,
+    );
+    assert_eq!((spare.replicas, spare.survives_loss_of_one_replica), (4, Some(true)));
+    let none = best("useCase: chatbot_conversational", &rows);
+    assert_eq!((none.replicas, none.survives_loss_of_one_replica), (1, None));
+    assert!(none.caveats.contains(&Caveat::NoDemand));
+}
+
+#[test]
+fn the_shown_latencies_are_those_of_the_load() {
+    let rows = [row(1.0, [50.0, 10.0, 3000.0]), row(2.5, MEETING), row(7.0, [149.0, 24.0, 6900.0])];
+    // 6 requests/s on one replica of 7: the row at 7, not the one at 2.5.
+    assert_eq!(best(CHAT, &rows).operating_row.offered_rps, 7.0);
+    let shared =
+        "{useCase: chatbot_conversational, demand: {requestsPerSecond: 5, spareReplicas: 2}}";
+    assert_eq!(best(shared, &rows).operating_row.offered_rps, 2.5);
+}
+
+#[test]
+fn without_demand_cost_per_capacity_ranks() {
+    let two = row(6.0, MEETING);
+    let four = with(&row(13.0, MEETING), on("H100", 4));
+    let best = best("useCase: chatbot_conversational", &[two, four]);
+    assert_eq!(best.configuration.accelerators(), "4xH100");
+}
+
+#[test]
+fn an_unknown_price_ranks_last_and_is_out_under_a_cost_limit() {
+    let unknown = with(&row(9.0, MEETING), on("GPU-9", 1));
+    let known = with(&row(9.0, MEETING), on("H100", 8));
+    let rows = [unknown.clone(), known];
+    assert_eq!(best(CHAT, &rows).configuration.hardware.as_str(), "H100");
+    assert!(best(CHAT, &[unknown.clone()]).caveats.contains(&Caveat::PriceUnknown));
+    let decision = answer(&chat("hardware: {maxCostPerHour: 1000}"), &[unknown]);
+    assert_eq!(decision.explanation.excluded.by_limits, 1);
+}
+
+#[test]
+fn limits_count_all_replicas_and_the_cheapest_beyond_them_is_named() {
+    let rows = [row(2.0, MEETING)];
+    let decision = answer(&chat("hardware: {maxGpus: 5}"), &rows);
+    assert_eq!(decision.recommendation, None);
+    assert_eq!(decision.explanation.excluded.by_limits, 1);
+    assert_eq!(decision.explanation.over_limit.unwrap().gpus, 6);
+    assert!(answer(&chat("hardware: {maxGpus: 6}"), &rows).recommendation.is_some());
+    assert!(answer(&chat("hardware: {maxCostPerHour: 27}"), &rows).recommendation.is_some());
+    assert!(answer(&chat("hardware: {maxCostPerHour: '26.99'}"), &rows).recommendation.is_none());
+}
+
+#[test]
+fn constraints_exclude_by_name_and_by_unknown_quality() {
+    let rows = [row(9.0, MEETING)];
+    for constraint in [
+        "models: {allow: [other/model]}",
+        "models: {deny: [QWEN/qwen3-32b]}",
+        "models: {minimumQuality: 1}",
+        "hardware: {allow: [H200]}",
+        "hardware: {deny: [nvidia-h100-80gb-hbm3]}",
+    ] {
+        let decision = answer(&chat(constraint), &rows);
+        assert_eq!(decision.explanation.excluded.by_constraints, 1, "{constraint}");
+    }
+    let allowed = best(&chat("models: {allow: [qwen/QWEN3-32B]}"), &rows);
+    assert!(!allowed.caveats.contains(&Caveat::QualityNotConsidered));
+    assert!(best(CHAT, &rows).caveats.contains(&Caveat::QualityNotConsidered));
+}
+
+#[test]
+fn a_measured_failure_removes_simulated_rows_from_there_on() {
+    let simulated = [row(3.0, MEETING), row(6.0, MEETING), row(9.0, MEETING)];
+    let failing = with(&row(6.0, FAILING), measured);
+    // The version differs: kinds are compared whatever the framework's version.
+    let failing = with(&failing, |row| row.configuration.framework_version = None);
+    // All that was measured failed, and simulated 6.0 is far below it: not to be trusted.
+    let optimistic = answer(CHAT, &[&simulated[..], &[failing.clone()]].concat());
+    assert_eq!(optimistic.recommendation, None);
+    let trusted = with(&failing, |row| row.ttft.p95_ms = Some(160.0));
+    let trusted = with(&trusted, |row| row.offered_rps = 5.0);
+    let best = best(CHAT, &[&simulated[..], &[trusted.clone()]].concat());
+    assert_eq!(best.capacity.rps, Decimal::from(3));
+    assert_eq!(best.capacity.bound, CapacityBound::Known(trusted.id));
+    assert!(best.backing_rows().contains(&trusted.id));
+}
+
+#[test]
+fn where_measurements_know_the_capacity_simulations_go() {
+    let simulated = row(9.0, MEETING);
+    let rows = [
+        simulated.clone(),
+        with(&row(2.0, MEETING), measured),
+        with(&row(12.0, FAILING), measured),
+    ];
+    let best = best(CHAT, &rows);
+    assert_eq!((best.kind, best.replicas), (EvidenceKind::Measured, 3));
+}
+
+#[test]
+fn beside_a_measured_lower_bound_a_simulation_stays_unless_too_optimistic() {
+    let simulated = [row(2.0, MEETING), row(9.0, MEETING)];
+    let beside = |measured_ttft: f64| {
+        let lower_bound = with(&row(2.0, MEETING), |row| {
+            measured(row);
+            row.ttft.p95_ms = Some(measured_ttft);
+        });
+        best(CHAT, &[&simulated[..], &[lower_bound]].concat())
+    };
+    assert_eq!(beside(125.0).kind, EvidenceKind::Simulated);
+    assert_eq!(beside(126.0).kind, EvidenceKind::Measured);
+}
+
+#[test]
+fn a_minimum_kind_and_a_greatest_age_exclude_by_evidence() {
+    let rows = [row(9.0, MEETING)];
+    for policy in ["evidence: {minimum: measured}", "evidence: {maxAgeDays: 30}"] {
+        let decision = answer(&chat(policy), &rows);
+        assert_eq!(decision.explanation.excluded.by_evidence, 1, "{policy}");
+    }
+    // Too old to back a decision, yet its failure still counts.
+    let old_failure = with(&row(4.0, FAILING), |row| row.measured_at = Some(at("2020-01-01")));
+    let young = |rate| with(&row(rate, MEETING), |row| row.measured_at = Some(at("2026-11-20")));
+    let best = best(&chat("evidence: {maxAgeDays: 30}"), &[young(3.0), young(9.0), old_failure]);
+    assert_eq!(best.capacity.rps, Decimal::from(3));
+    assert!(best.caveats.contains(&Caveat::NonMonotonicLadder));
+}
+
+#[test]
+fn latency_prefers_the_fastest_within_one_and_a_half_times_the_cheapest() {
+    let cheap = row(9.0, [140.0, 20.0, 5000.0]);
+    let fast = with(&row(9.0, [70.0, 10.0, 3000.0]), on("H100", 3));
+    let fastest = with(&row(9.0, [30.0, 5.0, 2000.0]), on("H100", 4));
+    let rows = [cheap, fast, fastest];
+    let accelerators = |spec: &str| best(spec, &rows).configuration.accelerators();
+    assert_eq!(accelerators(CHAT), "2xH100");
+    assert_eq!(accelerators(&chat("objective: Latency")), "3xH100");
+    assert_eq!(accelerators(&chat("objective: Latency, hardware: {maxGpus: 8}")), "4xH100");
+}
+
+#[test]
+fn alternatives_differ_in_model_hardware_or_count() {
+    let rows: Vec<_> = ["1", "2", "3"]
+        .into_iter()
+        .map(|version| {
+            with(&row(9.0, MEETING), |row| {
+                row.configuration.framework_version = Some(version.into());
+            })
+        })
+        .collect();
+    let decision = answer(CHAT, &rows);
+    assert_eq!(decision.explanation.compliant, 3);
+    assert_eq!(decision.alternatives, []);
+}
+
+#[test]
+fn where_nothing_complies_the_smallest_changes_are_named() {
+    let rows = [
+        row(9.0, [172.3, 20.0, 5000.0]),
+        with(&row(9.0, [160.0, 30.0, 5000.0]), on("H100", 4)),
+    ];
+    let explanation = answer(CHAT, &rows).explanation;
+    assert_eq!(explanation.rejected, 2);
+    let nearest = &explanation.nearest_misses[0];
+    assert_eq!(nearest.configuration.accelerators(), "2xH100");
+    assert_eq!(nearest.failing.len(), 1);
+    assert_eq!((nearest.failing[0].target, nearest.failing[0].p95_ms), (Target::Ttft, 172.3));
+    let alone = &explanation.relaxation[0];
+    assert_eq!((alone.target, alone.slo.ttft_p95_ms), (Some(Target::Ttft), 173));
+    assert_eq!((alone.replicas, alone.gpus), (1, 2));
+    assert_eq!(alone.cost_per_hour.unwrap().to_string(), "9.00");
+    let together = &explanation.relaxation[1];
+    // 150 x 1.147 = 172.05, rounded up to 173.
+    assert_eq!(together.factor_per_mille, Some(1147));
+    assert_eq!(together.slo.ttft_p95_ms, 173);
+    assert_eq!(explanation.relaxation.len(), 2);
+}
+
+#[test]
+fn a_relaxation_respects_constraints_and_limits() {
+    let rows = [
+        row(9.0, [172.3, 20.0, 5000.0]),
+        with(&row(9.0, [160.0, 20.0, 5000.0]), on("H100", 16)),
+    ];
+    let relaxation = answer(&chat("hardware: {maxGpus: 8}"), &rows).explanation.relaxation;
+    assert_eq!(relaxation[0].slo.ttft_p95_ms, 173);
+}
+
+#[test]
+fn fragility_is_the_capacity_if_every_p95_were_ten_percent_higher() {
+    let rows = [row(3.0, [100.0, 20.0, 5000.0]), row(9.0, [140.0, 20.0, 5000.0])];
+    assert_eq!(best(CHAT, &rows).capacity_if_slower, Some(Decimal::from(3)));
+    assert_eq!(best(CHAT, &rows[1..]).capacity_if_slower, None);
+}
+
+#[test]
+fn the_digest_follows_what_the_decision_rests_on_and_nothing_else() {
+    let rows = [row(3.0, MEETING), row(9.0, MEETING)];
+    let digest = |spec: &str, rows: &[Benchmark]| best(spec, rows).digest;
+    let before = digest(CHAT, &rows);
+    let other_profile = with(&rows[0], |row| row.profile.prompt_tokens = 9);
+    let slower = with(&row(9.0, FAILING), on("L40S", 1));
+    assert_eq!(before, digest(CHAT, &[&rows[..], &[other_profile, slower]].concat()));
+    assert_ne!(before, digest(&chat("slo: {ttftP95Ms: 149}"), &rows));
+    let mut changed = rows.clone();
+    changed[1].ttft.p95_ms = Some(101.0);
+    assert_ne!(before, digest(CHAT, &changed));
+    assert!(before.as_str().starts_with("sha256:") && before.as_str().len() == 71);
+}
