@@ -3,6 +3,7 @@
 //! Types only, with the rules that the API server enforces from the generated CRD; the same
 //! rules are held against files by [`validate`].
 
+pub mod conditions;
 mod crd;
 mod decimal;
 mod spec;
@@ -13,7 +14,7 @@ pub use crd::crd_yaml;
 pub use decimal::DecimalAmount;
 pub use spec::*;
 pub use status::*;
-pub use validate::{InvalidIntent, parse_intent};
+pub use validate::{InvalidIntent, parse_intent, validate_intent};
 
 /// API group, and prefix of Compass's labels and annotations.
 pub const GROUP: &str = "compass.dev";

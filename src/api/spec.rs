@@ -229,7 +229,10 @@ pub enum UnusualLoad {
 }
 
 /// What to prefer among configurations that meet the targets (R9).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
+    clap::ValueEnum,
+)]
 pub enum Objective {
     /// The cheapest.
     #[default]

@@ -23,8 +23,13 @@ pub enum InvalidIntent {
 
 /// The intent in a YAML or JSON document, if the API server would take it.
 pub fn parse_intent(text: &str) -> Result<DeploymentIntent, InvalidIntent> {
-    let document: Value =
-        serde_saphyr::from_str(text).map_err(|error| InvalidIntent::Yaml(error.to_string()))?;
+    validate_intent(
+        serde_saphyr::from_str(text).map_err(|error| InvalidIntent::Yaml(error.to_string()))?,
+    )
+}
+
+/// The intent in a JSON value, if the API server would take it.
+pub fn validate_intent(document: Value) -> Result<DeploymentIntent, InvalidIntent> {
     let field = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("nothing");
     let (version, kind) = (field("apiVersion"), field("kind"));
     if (version, kind) != ("compass.dev/v1alpha1", "DeploymentIntent") {

@@ -2,17 +2,25 @@
 
 mod controller;
 mod crd;
+mod intent;
 mod load;
 mod migrate;
 mod recommend;
 mod render;
+mod report;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalog::{Catalog, CatalogError, CatalogFiles};
+use crate::knowledge_base::{ConnectionSettings, KnowledgeBase, KnowledgeBaseError};
+use crate::manifest::Settings;
+
+/// Exit code of `recommend` and `render` where nothing complies; 1 is an error, 2 a wrong call.
+const NOTHING_COMPLIES: u8 = 3;
 
 /// From an intent to a vLLM deployment that meets its SLOs, with the evidence that says so.
 #[derive(Debug, Parser)]
@@ -60,26 +68,53 @@ struct DatabaseArguments {
     database_url: String,
 }
 
+impl DatabaseArguments {
+    fn knowledge_base(&self, catalog: &Arc<Catalog>) -> Result<KnowledgeBase, KnowledgeBaseError> {
+        let settings = ConnectionSettings::default();
+        KnowledgeBase::connect_lazy(&self.database_url, &settings, Arc::clone(catalog))
+    }
+}
+
 /// Files in place of the built-in catalog.
 #[derive(Args, Debug)]
 struct CatalogArguments {
     /// Use cases, in the shape of data/slo_templates.json
-    #[arg(long, env = "COMPASS_USE_CASES", value_name = "FILE")]
-    use_cases: Option<PathBuf>,
+    #[arg(long, env = "COMPASS_CATALOG_USE_CASES", value_name = "FILE")]
+    catalog_use_cases: Option<PathBuf>,
     /// Hardware and prices, in the shape of data/hardware.json
-    #[arg(long, env = "COMPASS_HARDWARE", value_name = "FILE")]
-    hardware: Option<PathBuf>,
+    #[arg(long, env = "COMPASS_CATALOG_HARDWARE", value_name = "FILE")]
+    catalog_hardware: Option<PathBuf>,
     /// Models, in the shape of data/models.json
-    #[arg(long, env = "COMPASS_MODELS", value_name = "FILE")]
-    models: Option<PathBuf>,
+    #[arg(long, env = "COMPASS_CATALOG_MODELS", value_name = "FILE")]
+    catalog_models: Option<PathBuf>,
 }
 
 impl CatalogArguments {
     fn load(&self) -> Result<Catalog, CatalogError> {
         Catalog::load(&CatalogFiles {
-            use_cases: self.use_cases.as_deref(),
-            hardware: self.hardware.as_deref(),
-            models: self.models.as_deref(),
+            use_cases: self.catalog_use_cases.as_deref(),
+            hardware: self.catalog_hardware.as_deref(),
+            models: self.catalog_models.as_deref(),
         })
+    }
+}
+
+/// Which vLLM the generated manifests run.
+#[derive(Args, Debug)]
+struct VllmArguments {
+    /// Image repository of vLLM; the tag is the version that was benchmarked
+    #[arg(long, env = "COMPASS_VLLM_REPOSITORY", default_value_t = Settings::default().vllm_repository)]
+    vllm_repository: String,
+    /// vLLM version where the benchmark records none
+    #[arg(long, env = "COMPASS_DEFAULT_VLLM_VERSION", default_value_t = Settings::default().default_vllm_version)]
+    default_vllm_version: String,
+}
+
+impl VllmArguments {
+    fn settings(&self) -> Settings {
+        Settings {
+            vllm_repository: self.vllm_repository.clone(),
+            default_vllm_version: self.default_vllm_version.clone(),
+        }
     }
 }

@@ -1,0 +1,161 @@
+//! An intent from a file or from flags, held against the API's rules either way.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::api::{
+    DecimalAmount, DemandSpec, DeploymentIntent, DeploymentIntentSpec, EvidenceSpec, HardwareSpec,
+    ModelsSpec, Objective, SloSpec, TrafficProfileSpec, parse_intent, validate_intent,
+};
+use crate::benchmark::EvidenceKind;
+use crate::catalog::{ExperienceClass, UseCase};
+
+/// Name of an intent that comes from flags.
+pub(super) const NAME: &str = "intent";
+
+/// The intent in a file, or on standard input for `-`.
+pub(super) fn intent_of_file(path: &Path) -> anyhow::Result<DeploymentIntent> {
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+    } else {
+        text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    parse_intent(&text).with_context(|| path.display().to_string())
+}
+
+/// A question in flags; each stands for the field of the same name.
+#[derive(Args, Debug)]
+#[group(id = "FromFlags")]
+pub(super) struct FromFlags {
+    /// What the model is for
+    #[arg(long, value_enum)]
+    use_case: UseCase,
+    /// What users expect; sets the targets that are not given
+    #[arg(long, value_enum, value_name = "CLASS")]
+    experience_class: Option<ExperienceClass>,
+    /// Tokens of a request, e.g. 512/256
+    #[arg(long, value_name = "PROMPT/OUTPUT", value_parser = profile)]
+    profile: Option<TrafficProfileSpec>,
+    /// TTFT p95 target, ms
+    #[arg(long, value_name = "MS")]
+    ttft_p95_ms: Option<i32>,
+    /// ITL p95 target, ms
+    #[arg(long, value_name = "MS")]
+    itl_p95_ms: Option<i32>,
+    /// E2E p95 target, ms
+    #[arg(long, value_name = "MS")]
+    e2e_p95_ms: Option<i32>,
+    /// Highest one-minute mean of requests per second
+    #[arg(long, value_name = "RATE", conflicts_with = "users")]
+    rps: Option<DecimalAmount>,
+    /// People who have access; the use case's workload makes a rate of them
+    #[arg(long, value_name = "COUNT")]
+    users: Option<i64>,
+    /// Room above the demand, percent
+    #[arg(long, value_name = "PERCENT")]
+    headroom_percent: Option<i32>,
+    /// Replicas beyond those that the demand needs
+    #[arg(long, value_name = "COUNT")]
+    spare_replicas: Option<i32>,
+    /// Only this model; may be given again
+    #[arg(long, value_name = "REPOSITORY")]
+    allow_model: Vec<String>,
+    /// Not this model; may be given again
+    #[arg(long, value_name = "REPOSITORY")]
+    deny_model: Vec<String>,
+    /// Least quality score, 0 to 100
+    #[arg(long, value_name = "SCORE")]
+    minimum_quality: Option<i32>,
+    /// Only this hardware; may be given again
+    #[arg(long, value_name = "NAME")]
+    allow_hardware: Vec<String>,
+    /// Not this hardware; may be given again
+    #[arg(long, value_name = "NAME")]
+    deny_hardware: Vec<String>,
+    /// Most GPUs over all replicas
+    #[arg(long, value_name = "COUNT")]
+    max_gpus: Option<i32>,
+    /// Most US dollars per hour over all replicas
+    #[arg(long, value_name = "DOLLARS")]
+    max_cost_per_hour: Option<DecimalAmount>,
+    /// Weakest kind of evidence: measured, simulated or estimated
+    #[arg(long, value_name = "KIND")]
+    minimum_evidence: Option<EvidenceKind>,
+    /// Oldest benchmark that counts, days
+    #[arg(long, value_name = "DAYS")]
+    max_age_days: Option<i32>,
+    /// Tightens every target, percent
+    #[arg(long, value_name = "PERCENT")]
+    margin_percent: Option<i32>,
+    /// What to prefer
+    #[arg(long, value_enum, default_value_t)]
+    objective: Objective,
+}
+
+fn profile(text: &str) -> Result<TrafficProfileSpec, String> {
+    let (prompt, output) =
+        text.split_once('/').ok_or("expected PROMPT/OUTPUT tokens, e.g. 512/256")?;
+    let tokens = |text: &str| text.parse().map_err(|error| format!("`{text}`: {error}"));
+    Ok(TrafficProfileSpec { prompt_tokens: tokens(prompt)?, output_tokens: tokens(output)? })
+}
+
+fn names(names: Vec<String>) -> Option<Vec<String>> {
+    Some(names).filter(|names| !names.is_empty())
+}
+
+impl FromFlags {
+    /// The intent that the flags stand for, if the API server would take it.
+    pub(super) fn intent(self) -> anyhow::Result<DeploymentIntent> {
+        let has_demand = self.rps.is_some() || self.users.is_some();
+        if !has_demand && (self.headroom_percent.is_some() || self.spare_replicas.is_some()) {
+            anyhow::bail!("--headroom-percent and --spare-replicas need --rps or --users");
+        }
+        let spec = DeploymentIntentSpec {
+            use_case: self.use_case,
+            experience_class: self.experience_class,
+            traffic_profile: self.profile,
+            slo: Some(SloSpec {
+                ttft_p95_ms: self.ttft_p95_ms,
+                itl_p95_ms: self.itl_p95_ms,
+                e2e_p95_ms: self.e2e_p95_ms,
+            }),
+            demand: has_demand.then_some(DemandSpec {
+                requests_per_second: self.rps,
+                users: self.users,
+                active_fraction: None,
+                requests_per_active_user_per_minute: None,
+                peak_multiplier: None,
+                headroom_percent: self.headroom_percent,
+                spare_replicas: self.spare_replicas,
+            }),
+            models: Some(ModelsSpec {
+                allow: names(self.allow_model),
+                deny: names(self.deny_model),
+                minimum_quality: self.minimum_quality,
+            }),
+            hardware: Some(HardwareSpec {
+                allow: names(self.allow_hardware),
+                deny: names(self.deny_hardware),
+                max_gpus: self.max_gpus,
+                max_cost_per_hour: self.max_cost_per_hour,
+            }),
+            evidence: Some(EvidenceSpec {
+                minimum: self.minimum_evidence,
+                max_age_days: self.max_age_days,
+                margin_percent: self.margin_percent,
+                ..EvidenceSpec::default()
+            }),
+            objective: self.objective,
+            delivery: Default::default(),
+            suspend: false,
+            runtime: None,
+        };
+        let intent = DeploymentIntent::new(NAME, spec);
+        Ok(validate_intent(serde_json::to_value(intent)?)?)
+    }
+}
