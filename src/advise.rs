@@ -5,7 +5,7 @@
 mod answer;
 
 pub use answer::{Answer, answer};
-pub(crate) use answer::{failing_target, framework, milliseconds, rate, relaxation_change};
+pub(crate) use answer::{failing_target, framework, rate, relaxation_change};
 
 use jiff::Timestamp;
 use thiserror::Error;

@@ -8,7 +8,7 @@ use crate::api::{
     AlternativeStatus, EvidenceStatus, ExcludedStatus, ExplanationStatus, NearMissStatus,
     PredictedStatus, RecommendationStatus, RelaxationStatus, RequirementStatus, SloStatus,
 };
-use crate::benchmark::{Benchmark, Configuration};
+use crate::benchmark::{Benchmark, Configuration, shown_ms};
 use crate::catalog::SloTargets;
 use crate::recommend::{
     Candidate, CapacityBound, Decision, Explanation, FailingTarget, NearMiss, Relaxation,
@@ -145,7 +145,7 @@ fn near_miss(miss: &NearMiss) -> NearMissStatus {
 /// A missed target, e.g. `TTFT p95 172.3 ms, target 150 ms`.
 pub(crate) fn failing_target(failing: &FailingTarget) -> String {
     let FailingTarget { target, p95_ms, target_ms } = failing;
-    format!("{target} p95 {} ms, target {target_ms} ms", milliseconds(*p95_ms))
+    format!("{target} p95 {} ms, target {target_ms} ms", shown_ms(*p95_ms))
 }
 
 fn relaxation(slo: &SloTargets, relaxation: &Relaxation) -> RelaxationStatus {
@@ -177,23 +177,11 @@ pub(crate) fn relaxation_change(slo: &SloTargets, relaxation: &Relaxation) -> St
 }
 
 fn predicted(row: &Benchmark) -> PredictedStatus {
-    let p95 = |target: Target| {
-        target.latency(row).p95_ms.map_or_else(|| "unknown".to_owned(), milliseconds)
-    };
+    let p95 = |target: Target| target.latency(row).shown_p95_ms();
     PredictedStatus {
         ttft_p95_ms: p95(Target::Ttft),
         itl_p95_ms: p95(Target::Itl),
         e2e_p95_ms: p95(Target::E2e),
-    }
-}
-
-/// Milliseconds rounded up to 0.1, so that a shown figure never looks better than the evidence.
-pub(crate) fn milliseconds(ms: f64) -> String {
-    match ms.to_string().parse::<Decimal>() {
-        Ok(ms) => {
-            format!("{:.1}", ms.round_dp_with_strategy(1, RoundingStrategy::ToPositiveInfinity))
-        }
-        Err(_) => format!("{ms:e}"),
     }
 }
 
@@ -207,10 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shown_figures_never_look_better_than_the_evidence() {
-        assert_eq!(milliseconds(143.1), "143.1");
-        assert_eq!(milliseconds(143.1000001), "143.2");
-        assert_eq!(milliseconds(7.0), "7.0");
+    fn a_shown_capacity_is_never_more_than_the_evidence() {
         assert_eq!(rate("3.99999".parse().unwrap()), "3.9999");
         assert_eq!(rate("12.50".parse().unwrap()), "12.5");
     }

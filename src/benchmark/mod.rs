@@ -16,6 +16,7 @@ pub use model::ModelName;
 pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary, Flag, Provenance, Text, UtcDateTime};
 
 use jiff::Timestamp;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -102,6 +103,23 @@ pub struct Latency {
     pub p99_ms: Option<f64>,
 }
 
+impl Latency {
+    /// The p95 as people see it; `unknown` where there is none.
+    pub fn shown_p95_ms(&self) -> String {
+        self.p95_ms.map_or_else(|| "unknown".to_owned(), shown_ms)
+    }
+}
+
+/// Milliseconds rounded up to 0.1, so that a shown latency never looks better than the evidence.
+pub fn shown_ms(ms: f64) -> String {
+    match ms.to_string().parse::<Decimal>() {
+        Ok(ms) => {
+            format!("{:.1}", ms.round_dp_with_strategy(1, RoundingStrategy::ToPositiveInfinity))
+        }
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
 /// One benchmark: what was run, under which load, and what came out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Benchmark {
@@ -155,4 +173,22 @@ pub struct ProfileCount {
     pub profile: TrafficProfile,
     /// Its rows.
     pub rows: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_latencies_are_rounded_up() {
+        for (ms, shown) in [
+            (97.41, "97.5"),
+            (1.1, "1.1"),
+            (143.100_000_000_000_02, "143.2"),
+            (4100.0, "4100.0"),
+            (f64::INFINITY, "unknown"),
+        ] {
+            assert_eq!(shown_ms(ms), shown);
+        }
+    }
 }

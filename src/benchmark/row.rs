@@ -132,37 +132,37 @@ columns! {
         provider: Option<String>,
         /// The source's own word for the kind of run; empty where it has none.
         r#type: Text,
-        /// Time to first token.
+        /// Time to first token, mean.
         ttft_mean: f64,
-        /// Time to first token.
+        /// Time to first token, 90th percentile.
         ttft_p90: f64,
-        /// Time to first token.
+        /// Time to first token, 95th percentile.
         ttft_p95: f64,
-        /// Time to first token.
+        /// Time to first token, 99th percentile.
         ttft_p99: f64,
-        /// End-to-end latency.
+        /// End-to-end latency, mean.
         e2e_mean: f64,
-        /// End-to-end latency.
+        /// End-to-end latency, 90th percentile.
         e2e_p90: f64,
-        /// End-to-end latency.
+        /// End-to-end latency, 95th percentile.
         e2e_p95: f64,
-        /// End-to-end latency.
+        /// End-to-end latency, 99th percentile.
         e2e_p99: f64,
-        /// Inter-token latency.
+        /// Inter-token latency, mean.
         itl_mean: Option<f64>,
-        /// Inter-token latency.
+        /// Inter-token latency, 90th percentile.
         itl_p90: Option<f64>,
-        /// Inter-token latency.
+        /// Inter-token latency, 95th percentile.
         itl_p95: Option<f64>,
-        /// Inter-token latency.
+        /// Inter-token latency, 99th percentile.
         itl_p99: Option<f64>,
-        /// Tokens per second.
+        /// Output tokens per second of a request, mean.
         tps_mean: Option<f64>,
-        /// Tokens per second.
+        /// Output tokens per second of a request, 90th percentile.
         tps_p90: Option<f64>,
-        /// Tokens per second.
+        /// Output tokens per second of a request, 95th percentile.
         tps_p95: Option<f64>,
-        /// Tokens per second.
+        /// Output tokens per second of a request, 99th percentile.
         tps_p99: Option<f64>,
         /// GPU.
         hardware: Option<String>,

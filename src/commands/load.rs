@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, Table, presets};
 
+use super::table::table;
 use crate::benchmark::EvidenceKind;
 use crate::benchmark::formats::{self, BenchmarkFile};
 use crate::catalog::Catalog;
@@ -109,14 +109,14 @@ fn base_name(path: &Path) -> String {
 
 fn text(reports: &[LoadReport], mode: LoadMode) -> String {
     let mut loads = table([
-        "Source",
-        "Read",
-        "Inserted",
-        "Replaced",
-        "Unchanged",
-        "Removed",
-    ]);
-    let mut profiles = table(["Source", "Prompt tokens", "Output tokens", "Rows"]);
+        "SOURCE",
+        "READ",
+        "INSERTED",
+        "REPLACED",
+        "UNCHANGED",
+        "REMOVED",
+    ], 1);
+    let mut profiles = table(["SOURCE", "PROMPT TOKENS", "OUTPUT TOKENS", "ROWS"], 1);
     for report in reports {
         let LoadReport {
             source,
@@ -152,16 +152,6 @@ fn text(reports: &[LoadReport], mode: LoadMode) -> String {
         LoadMode::DryRun => "Dry run: nothing was changed.\n",
     };
     format!("{loads}\n\n{profiles}\n{note}")
-}
-
-/// A plain table whose columns behind the first hold numbers.
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod migrate;
 mod recommend;
 mod render;
 mod report;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 
-use crate::advise::{failing_target, framework, milliseconds, rate, relaxation_change};
+use super::table::table;
+use crate::advise::{failing_target, framework, rate, relaxation_change};
 use crate::catalog::Catalog;
 use crate::recommend::{
     Candidate, CapacityBound, Decision, Explanation, MicroDollars, Requirement, Target,
@@ -65,7 +66,7 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
     let p95s: Vec<_> = Target::ALL
         .into_iter()
         .map(|target| {
-            let p95 = target.latency(row).p95_ms.map_or_else(|| "?".to_owned(), milliseconds);
+            let p95 = target.latency(row).shown_p95_ms();
             format!("{target} {p95} of {} ms", target.of(&requirement.slo))
         })
         .collect();
@@ -117,37 +118,22 @@ fn dollars(cost: Option<MicroDollars>) -> String {
 }
 
 fn alternatives(candidates: &[Candidate]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "MODEL",
-        "ACCELERATORS",
-        "REPLICAS",
-        "$/HOUR",
-        "TTFT P95",
-        "ITL P95",
-        "E2E P95",
-        "EVIDENCE",
-    ]);
+    let mut table = table(
+        ["MODEL", "ACCELERATORS", "EVIDENCE", "REPLICAS", "$/HOUR", "TTFT P95", "ITL P95", "E2E P95"],
+        3,
+    );
     for candidate in candidates {
         let mut cells = vec![
             candidate.configuration.model.to_string(),
             candidate.configuration.accelerators(),
+            candidate.kind.to_string(),
             candidate.replicas.to_string(),
             dollars(candidate.cost_per_hour),
         ];
-        cells.extend(Target::ALL.into_iter().map(|target| {
-            target
-                .latency(&candidate.operating_row)
-                .p95_ms
-                .map_or_else(|| "?".to_owned(), milliseconds)
-        }));
-        cells.push(candidate.kind.to_string());
+        cells.extend(
+            Target::ALL.map(|target| target.latency(&candidate.operating_row).shown_p95_ms()),
+        );
         table.add_row(cells);
-    }
-    for column in 2..7 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
     }
     table
 }

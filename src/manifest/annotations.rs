@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::{Decimal, RoundingStrategy};
-
 use super::names::annotation;
 use super::plan::Plan;
 
@@ -19,9 +17,9 @@ pub(super) fn evidence(plan: &Plan<'_>) -> BTreeMap<String, String> {
         .collect();
     let predicted = format!(
         "ttft={},itl={},e2e={}",
-        shown_ms(row.ttft.p95_ms),
-        shown_ms(row.itl.p95_ms),
-        shown_ms(row.e2e.p95_ms)
+        row.ttft.shown_p95_ms(),
+        row.itl.shown_p95_ms(),
+        row.e2e.shown_p95_ms()
     );
     BTreeMap::from([
         (
@@ -44,33 +42,4 @@ pub(super) fn evidence(plan: &Plan<'_>) -> BTreeMap<String, String> {
             candidate.kind.to_string(),
         ),
     ])
-}
-
-/// Rounded up to 0.1 ms, so that a shown figure never looks better than the evidence.
-fn shown_ms(p95_ms: Option<f64>) -> String {
-    let exact: Option<Decimal> = p95_ms.and_then(|ms| ms.to_string().parse().ok());
-    exact.map_or_else(
-        || "unknown".to_owned(),
-        |ms| {
-            format!(
-                "{:.1}",
-                ms.round_dp_with_strategy(1, RoundingStrategy::ToPositiveInfinity)
-            )
-        },
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn latencies_are_rounded_up() {
-        assert_eq!(shown_ms(Some(97.41)), "97.5");
-        assert_eq!(shown_ms(Some(1.1)), "1.1");
-        assert_eq!(shown_ms(Some(143.100_000_000_000_02)), "143.2");
-        assert_eq!(shown_ms(Some(4100.0)), "4100.0");
-        assert_eq!(shown_ms(Some(f64::INFINITY)), "unknown");
-        assert_eq!(shown_ms(None), "unknown");
-    }
 }

@@ -83,7 +83,9 @@ impl std::fmt::Display for Fault {
 }
 
 fn list(faults: &[Fault], more: usize) -> String {
-    let mut lines = vec![format!("{} faults; nothing was taken", faults.len() + more)];
+    let count = faults.len() + more;
+    let noun = if count == 1 { "fault" } else { "faults" };
+    let mut lines = vec![format!("{count} {noun}; nothing was taken")];
     lines.extend(faults.iter().map(|fault| format!("  {fault}")));
     if more > 0 {
         lines.push(format!("  and {more} more"));

@@ -141,7 +141,7 @@ fn times_are_utc_with_and_without_a_zone() {
 fn a_fault_names_file_row_line_and_field() {
     assert_eq!(
         fault(json!({"hardware_count": "two"})),
-        "lab.json: 1 faults; nothing was taken\n  row 2 (line 3), field `hardware_count`: \
+        "lab.json: 1 fault; nothing was taken\n  row 2 (line 3), field `hardware_count`: \
          invalid type: string \"two\", expected i32"
     );
 }
