@@ -154,4 +154,23 @@ mod tests {
             assert!(!problem.contains("s3cret"), "{problem}");
         }
     }
+
+    #[tokio::test]
+    async fn time_outs_are_start_up_options_only_where_they_are_set() {
+        let options = |settings: ConnectionSettings| {
+            let (options, _) = parse("postgres://ada@db/benchmarks").unwrap();
+            let pool = settings.pool(options);
+            pool.connect_options().get_options().map(str::to_owned)
+        };
+        assert_eq!(
+            options(ConnectionSettings::default()).as_deref(),
+            Some("-c statement_timeout=5000 -c lock_timeout=2000")
+        );
+        let behind_pgbouncer = ConnectionSettings {
+            statement_timeout: None,
+            lock_timeout: None,
+            ..ConnectionSettings::default()
+        };
+        assert_eq!(options(behind_pgbouncer), None);
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use compass::knowledge_base::{KnowledgeBaseError, migrate};
+use compass_testbed::Postgres;
 use serde_json::json;
 use sqlx::Connection;
 
@@ -149,4 +150,30 @@ async fn a_decision_does_not_wait_for_a_lock() {
     );
     transaction.rollback().await.unwrap();
     assert!(database.evidence().await.benchmarks.is_empty());
+}
+
+#[tokio::test]
+async fn an_outage_is_told_and_ends_by_itself() {
+    let mut server = Postgres::start().unwrap();
+    let url = server.url();
+    migrate(&url).await.unwrap();
+    let knowledge_base = connect(&url);
+    knowledge_base.evidence(PROFILE).await.unwrap();
+
+    server.stop();
+    let error = knowledge_base.evidence(PROFILE).await.unwrap_err();
+    assert!(
+        matches!(error, KnowledgeBaseError::Unreachable { .. }),
+        "{error}"
+    );
+
+    server.start_again().unwrap();
+    knowledge_base.ping().await.unwrap();
+    knowledge_base.evidence(PROFILE).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_password_is_not_in_what_is_printed_for_debugging() {
+    let knowledge_base = connect(&format!("postgres://ada:{PASSWORD}@db/benchmarks"));
+    assert!(!format!("{knowledge_base:?}").contains(PASSWORD));
 }
