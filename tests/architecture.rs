@@ -63,7 +63,7 @@ fn room(path: &Path) -> String {
 /// Whether a file is compiled for tests alone: tests may read fixtures and clocks.
 fn is_for_tests(path: &Path) -> bool {
     let name = path.file_stem().unwrap().to_string_lossy();
-    ["tests", "test_support", "oracle"].contains(&name.as_ref())
+    ["tests", "test_support", "oracle", "properties"].contains(&name.as_ref())
 }
 
 /// Code without comments and without the unit tests at a file's end.

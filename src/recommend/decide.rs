@@ -9,8 +9,7 @@ use super::cost;
 use super::decision::{Candidate, Caveat, Decision};
 use super::digest::{Basis, Digest};
 use super::explanation;
-use super::field::{Field, Verdict};
-use super::ranking;
+use super::field::Field;
 use super::requirement::Requirement;
 use super::sizing::Sized;
 use crate::benchmark::{Benchmark, Configuration, Evidence, EvidenceKind};
@@ -33,7 +32,7 @@ pub fn decide(
     let field = Field::new(&requirement, matching, catalog, now);
     let verdicts = field.judge(&requirement.slo);
     let explanation = explanation::explain(&field, &verdicts, &evidence.profiles);
-    let mut candidates = ranked(&requirement, verdicts).into_iter();
+    let mut candidates = field.ranked(verdicts).into_iter();
     let recommendation = candidates.next();
     let mut shown: Vec<_> = recommendation.iter().map(|best| place(best.configuration)).collect();
     let alternatives = candidates
@@ -63,24 +62,6 @@ fn place(configuration: &Configuration) -> (String, String, i32) {
         configuration.hardware.to_string(),
         configuration.hardware_count,
     )
-}
-
-/// The compliant configurations, best first.
-pub(super) fn ranked<'f, 'a>(
-    requirement: &Requirement,
-    verdicts: Vec<Verdict<'f, 'a>>,
-) -> Vec<Sized<'f, 'a>> {
-    let mut sized: Vec<_> = verdicts
-        .into_iter()
-        .flat_map(|verdict| match verdict {
-            Verdict::Complies(ways) => ways,
-            _ => Vec::new(),
-        })
-        .collect();
-    let ranks: Vec<_> = sized.iter().map(|sized| sized.rank.clone()).collect();
-    let order = ranking::order(requirement, &ranks);
-    sized.sort_by(|a, b| order(&a.rank, &b.rank));
-    sized
 }
 
 fn candidate(field: &Field, sized: &Sized) -> Candidate {

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::compliance::{Bounds, Target};
 use super::cost::MicroDollars;
-use super::decide::ranked;
 use super::field::{Field, Verdict};
 use super::ladder::Row;
 use super::sizing::Sized;
@@ -243,7 +242,7 @@ fn relaxation(
     target: Option<Target>,
     factor_per_mille: Option<i32>,
 ) -> Option<Relaxation> {
-    let best = ranked(field.requirement, field.judge(&slo)).into_iter().next()?;
+    let best = field.ranked(field.judge(&slo)).into_iter().next()?;
     Some(Relaxation {
         target,
         factor_per_mille,

@@ -11,6 +11,7 @@ use super::capacity::{self, CapacityBound, Reading};
 use super::compliance::Bounds;
 use super::cost;
 use super::ladder::{self, Ladder, Row};
+use super::ranking;
 use super::requirement::{Constraints, Requirement};
 use super::sizing::{self, Sized};
 use crate::benchmark::{Benchmark, Configuration, EvidenceKind, HardwareName, ModelName};
@@ -78,6 +79,21 @@ impl<'a> Field<'a> {
         self.groups.iter().flat_map(|group| self.judge_group(group, &bounds)).collect()
     }
 
+    /// The ways to comply among these verdicts, best first.
+    pub(super) fn ranked<'f>(&self, verdicts: Vec<Verdict<'f, 'a>>) -> Vec<Sized<'f, 'a>> {
+        let mut ways: Vec<_> = verdicts
+            .into_iter()
+            .flat_map(|verdict| match verdict {
+                Verdict::Complies(ways) => ways,
+                _ => Vec::new(),
+            })
+            .collect();
+        let ranks: Vec<_> = ways.iter().map(|way| way.rank.clone()).collect();
+        let order = ranking::order(self.requirement, &ranks);
+        ways.sort_by(|a, b| order(&a.rank, &b.rank));
+        ways
+    }
+
     /// The bounds of the requirement's own targets.
     pub(super) fn bounds(&self) -> Bounds {
         Bounds::new(&self.requirement.slo, self.requirement.evidence.margin_percent)
@@ -140,7 +156,14 @@ impl<'a> Field<'a> {
             .into_iter()
             .filter_map(|said| said.deciding)
             .filter_map(|(ladder, reading)| {
-                sizing::size(self, entry.configuration, ladder, reading, bounds)
+                sizing::size(
+                    self.requirement,
+                    self.catalog,
+                    entry.configuration,
+                    ladder,
+                    reading,
+                    bounds,
+                )
             })
             .collect();
         if ways.is_empty() {

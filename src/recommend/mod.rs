@@ -14,6 +14,8 @@ mod field;
 mod ladder;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod properties;
 mod ranking;
 mod sizing;
 mod requirement;

@@ -6,9 +6,9 @@ use rust_decimal::prelude::ToPrimitive;
 use super::capacity::{self, Capacity, Reading};
 use super::compliance::Bounds;
 use super::cost::{self, MicroDollars};
-use super::field::Field;
 use super::ladder::{Ladder, Row};
 use super::ranking::Rank;
+use super::requirement::Requirement;
 use crate::benchmark::{Configuration, ModelName};
 use crate::catalog::{Catalog, UseCase};
 
@@ -31,14 +31,15 @@ pub(super) struct Sized<'f, 'a> {
 /// Sizes a configuration by what its ladder shows; `None` where it shows no capacity, or the
 /// demand would take absurdly many replicas.
 pub(super) fn size<'f, 'a>(
-    field: &Field<'a>,
+    requirement: &Requirement,
+    catalog: &Catalog,
     configuration: &'a Configuration,
     ladder: &'f Ladder<'a>,
     reading: Reading<'f, 'a>,
     bounds: &Bounds,
 ) -> Option<Sized<'f, 'a>> {
     let capacity = reading.capacity?;
-    let demand = field.requirement.demand.as_ref();
+    let demand = requirement.demand.as_ref();
     let replicas = match demand {
         None => 1,
         Some(demand) => replicas_for(demand.with_headroom(), capacity.rps)?
@@ -48,7 +49,7 @@ pub(super) fn size<'f, 'a>(
     let load = demand.map_or(capacity.rps, |demand| demand.with_headroom());
     let operating_row = capacity::operating_row(&reading.backing, load, replicas)?;
     let gpus = i64::from(replicas) * i64::from(configuration.hardware_count);
-    let hardware = field.catalog.hardware(&configuration.hardware);
+    let hardware = catalog.hardware(&configuration.hardware);
     let cost_per_hour = cost::per_hour(hardware, gpus);
     let (worst_ratio, _) = bounds.worst_ratio(&operating_row.p95s?);
     let spare = capacity.rps * Decimal::from(replicas) - load;
@@ -73,7 +74,7 @@ pub(super) fn size<'f, 'a>(
         operating_row,
         replicas,
         gpus,
-        quality: quality(field.catalog, &configuration.model, field.requirement.use_case),
+        quality: quality(catalog, &configuration.model, requirement.use_case),
         cost_per_hour,
         capacity,
     })
