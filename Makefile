@@ -1,0 +1,64 @@
+# `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help build test tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
+        postgres-load-synthetic postgres-load-real postgres-query-traffic postgres-query-models
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+COMPASS := $(TARGET)/debug/compass
+TESTBED := $(TARGET)/debug/compass-testbed
+CARGO := cargo
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build everything, for development
+	@$(CARGO) build --workspace
+
+test: tools ## Run every check and every test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) test --workspace
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+# Where the machine has no PostgreSQL server, one is fetched, once.
+postgres-programs: build
+	@$(TESTBED) postgres programs > /dev/null 2>&1 || \
+		$(CARGO) run --package compass-testbed --features fetch-postgresql -- postgres programs > /dev/null
+
+tools: postgres-programs ## Build the control plane and find or fetch PostgreSQL, once, into a cache outside the clone
+	@$(TESTBED) tools
+
+demo: postgres-programs ## Show Compass at work on a real control plane with simulated GPU nodes, then stop everything
+	@$(TESTBED) demo
+
+dev: postgres-programs ## As demo, but stay up until Ctrl-C
+	@$(TESTBED) dev
+
+postgres-start: postgres-programs ## Start a PostgreSQL server for development in .compass/, and print its URL
+	@$(TESTBED) postgres start
+
+postgres-stop: build ## Stop it; its data stays
+	@$(TESTBED) postgres stop
+
+postgres-shell: build ## Open psql on it
+	@$(TESTBED) postgres shell
+
+postgres-load-synthetic: postgres-programs ## Load the simulated benchmarks of data/ into it
+	@DATABASE_URL=$$($(TESTBED) postgres start) && export DATABASE_URL && $(COMPASS) migrate && $(COMPASS) load data/benchmarks.json
+
+postgres-load-real: ## Load the benchmarks of a dump into it: DUMP=file, made by pg_dump, plain or custom
+	@test -n "$(DUMP)" || { echo "Which dump? make postgres-load-real DUMP=<file made by pg_dump>" >&2; exit 2; }
+	@$(MAKE) --no-print-directory postgres-programs
+	@DATABASE_URL=$$($(TESTBED) postgres start) && export DATABASE_URL && $(COMPASS) migrate && $(TESTBED) postgres restore "$(DUMP)"
+	@$(MAKE) --no-print-directory postgres-query-traffic
+
+postgres-query-traffic: build ## Its benchmarks by traffic profile
+	@$(TESTBED) postgres query "SELECT prompt_tokens, output_tokens, count(*) AS benchmarks \
+		FROM exported_summaries GROUP BY 1, 2 ORDER BY 1, 2"
+
+postgres-query-models: build ## Its benchmarks by model and hardware
+	@$(TESTBED) postgres query "SELECT model_hf_repo AS model, hardware, hardware_count AS gpus, count(*) AS benchmarks \
+		FROM exported_summaries GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+
+clean: ## Remove what was built here; the cache of tools and the development database stay
+	$(CARGO) clean

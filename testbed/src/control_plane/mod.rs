@@ -1,0 +1,103 @@
+//! A Kubernetes control plane of real programs that lives as long as its owner.
+//!
+//! Always etcd and kube-apiserver, with RBAC. For workloads also kube-controller-manager,
+//! kube-scheduler, and kwok, which plays the kubelets of nodes that are only objects.
+
+mod credentials;
+mod nodes;
+mod servers;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::process::{Program, Server};
+use crate::scratch::Scratch;
+
+use credentials::Credentials;
+
+pub use nodes::{FLEET, GpuNodes};
+
+/// How much of a control plane to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Objects can be written and read; nothing acts on them.
+    ApiServer,
+    /// Deployments make Pods, which are scheduled on the nodes added, and become Ready this long
+    /// after.
+    Workloads {
+        /// How long a Pod takes from its placement until it is Ready.
+        pod_ready_after: Duration,
+    },
+}
+
+/// A running control plane; dropping it stops it and removes its data.
+pub struct ControlPlane {
+    // The order of the fields is the order in which they are dropped.
+    _workloads: Vec<Server>,
+    _api_server: Server,
+    _etcd: Server,
+    credentials: Credentials,
+    kubeconfig: PathBuf,
+    url: String,
+    scratch: Scratch,
+}
+
+impl ControlPlane {
+    /// Starts a control plane and waits until it serves.
+    pub fn start(scope: Scope) -> Result<ControlPlane> {
+        servers::build_missing(scope)?;
+        let scratch = Scratch::create()?;
+        let credentials = Credentials::create(scratch.path())?;
+        let etcd = servers::start_etcd(scratch.path())?;
+        let (api_server, url) = servers::start_api_server(scratch.path(), &credentials, scope)?;
+        let kubeconfig = credentials.write_kubeconfig(&url, "admin", Some("system:masters"))?;
+        let workloads = match scope {
+            Scope::ApiServer => Vec::new(),
+            Scope::Workloads { pod_ready_after } => {
+                servers::start_workloads(scratch.path(), &kubeconfig, pod_ready_after)?
+            }
+        };
+        Ok(ControlPlane {
+            _workloads: workloads,
+            _api_server: api_server,
+            _etcd: etcd,
+            credentials,
+            kubeconfig,
+            url,
+            scratch,
+        })
+    }
+
+    /// The kubeconfig of an administrator (group `system:masters`).
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Writes the kubeconfig of a further user, who may do what RBAC grants.
+    pub fn kubeconfig_of(&self, user: &str) -> Result<PathBuf> {
+        self.credentials.write_kubeconfig(&self.url, user, None)
+    }
+
+    /// The API server's address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// `kubectl` as administrator, to be completed with arguments and run.
+    pub fn kubectl_program(&self) -> Result<Program> {
+        servers::kubectl(&self.kubeconfig)
+    }
+
+    /// Runs `kubectl` as administrator and returns its standard output; a failure is an error with
+    /// what it said.
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        self.kubectl_program()?.args(arguments).output()
+    }
+
+    /// The folder of the logs, `<program>.log` each.
+    pub fn directory(&self) -> &Path {
+        self.scratch.path()
+    }
+}
