@@ -11,7 +11,7 @@ use crate::api::{
 use crate::benchmark::{Benchmark, Configuration, shown_ms};
 use crate::catalog::SloTargets;
 use crate::recommend::{
-    Candidate, CapacityBound, Decision, Explanation, FailingTarget, NearMiss, Relaxation,
+    ASSUMPTIONS, Candidate, CapacityBound, Decision, Explanation, FailingTarget, NearMiss, Relaxation,
     Requirement, Target,
 };
 
@@ -74,6 +74,7 @@ fn recommendation(candidate: &Candidate) -> RecommendationStatus {
         binding_target: candidate.binding_target.to_string(),
         capacity_if_slower_by_ten_percent: candidate.capacity_if_slower.map(rate),
         survives_loss_of_one_replica: candidate.survives_loss_of_one_replica,
+        assumptions: ASSUMPTIONS.map(str::to_owned).to_vec(),
         evidence: EvidenceStatus {
             kind: candidate.kind,
             source: candidate.source.clone(),

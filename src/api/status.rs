@@ -124,6 +124,9 @@ pub struct RecommendationStatus {
     /// Whether the demand is still met with one replica lost; absent without a demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survives_loss_of_one_replica: Option<bool>,
+    /// What the number of replicas takes for granted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<String>,
     /// What backs the recommendation.
     pub evidence: EvidenceStatus,
     /// What a reader must know before relying on it.

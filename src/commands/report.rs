@@ -8,7 +8,7 @@ use super::table::table;
 use crate::advise::{failing_target, framework, rate, relaxation_change};
 use crate::catalog::Catalog;
 use crate::recommend::{
-    Candidate, CapacityBound, Decision, Explanation, MicroDollars, Requirement, Target,
+    ASSUMPTIONS, Candidate, CapacityBound, Decision, Explanation, MicroDollars, Requirement, Target,
 };
 
 /// What was asked, what was found, why not the others.
@@ -89,12 +89,13 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
         candidate.capacity_if_slower.map_or_else(|| "none".to_owned(), rate),
     );
     if let Some(survives) = candidate.survives_loss_of_one_replica {
-        let word = if survives { "still meets" } else { "does not meet" };
+        let word = if survives { "the others still meet" } else { "the others do not meet" };
         let _ = writeln!(
             out,
-            "  one replica lost  {word} the demand (assumes Poisson arrivals and even routing)"
+            "  one lost        {word} the demand",
         );
     }
+    let _ = writeln!(out, "  assumes         {}", ASSUMPTIONS.join("; "));
     if let Some(cost) = candidate.whole_node_cost_per_hour {
         let _ = writeln!(out, "  in whole nodes  ${cost} an hour");
     }

@@ -29,6 +29,7 @@ pub use decide::decide;
 pub use decision::{Candidate, Caveat, Decision};
 pub use digest::Digest;
 pub use explanation::{Excluded, Explanation, FailingTarget, NearMiss, OverLimit, Relaxation};
+pub use sizing::ASSUMPTIONS;
 pub use requirement::{
     Constraints, Demand, EvidencePolicy, Requirement, ResolveError, resolve,
 };

@@ -12,6 +12,10 @@ use super::requirement::Requirement;
 use crate::benchmark::{Configuration, ModelName};
 use crate::catalog::{Catalog, UseCase};
 
+/// What the number of replicas takes for granted (R6).
+pub const ASSUMPTIONS: [&str; 2] =
+    ["requests arrive independently (Poisson)", "requests are routed evenly over the replicas"];
+
 /// More replicas than this are no deployment, and no configuration is sized to them.
 const MAX_REPLICAS: i32 = 100_000;
 
