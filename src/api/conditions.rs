@@ -98,7 +98,12 @@ fn finding(
     reason: &'static str,
     message: impl Into<String>,
 ) -> Finding {
-    Finding { type_, status, reason, message: message.into() }
+    Finding {
+        type_,
+        status,
+        reason,
+        message: message.into(),
+    }
 }
 
 fn ready(reason: &'static str, message: String) -> Vec<Finding> {
@@ -182,12 +187,19 @@ pub fn delivery_failed(message: String) -> Vec<Finding> {
 /// Frozen by a person. Neither in progress nor failed.
 pub fn suspended() -> Vec<Finding> {
     let message = "spec.suspend is true: nothing but this status is written";
-    not_delivered(vec![finding(READY, ConditionStatus::False, reason::SUSPENDED, message)])
+    not_delivered(vec![finding(
+        READY,
+        ConditionStatus::False,
+        reason::SUSPENDED,
+        message,
+    )])
 }
 
 /// What keeps the intent from being Ready is that it was not delivered.
 fn not_delivered(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let Finding { reason, message, .. } = findings[0].clone();
+    let Finding {
+        reason, message, ..
+    } = findings[0].clone();
     findings.push(finding(DELIVERED, ConditionStatus::False, reason, message));
     findings
 }
@@ -205,21 +217,41 @@ pub fn delivered_applied(message: String) -> Finding {
 /// Nothing could be delivered, and nothing was taken away.
 pub fn nothing_to_deliver() -> Finding {
     let message = "there is no answer to deliver; what was delivered before stays";
-    finding(DELIVERED, ConditionStatus::False, reason::NO_ANSWER, message)
+    finding(
+        DELIVERED,
+        ConditionStatus::False,
+        reason::NO_ANSWER,
+        message,
+    )
 }
 
 /// The knowledge base was read.
 pub fn evidence_current() -> Finding {
     let message = "the answer rests on what the knowledge base holds now";
-    finding(EVIDENCE_CURRENT, ConditionStatus::True, reason::READ, message)
+    finding(
+        EVIDENCE_CURRENT,
+        ConditionStatus::True,
+        reason::READ,
+        message,
+    )
 }
 
 /// The knowledge base cannot be read; what was answered before stays.
 pub fn evidence_outdated(message: String) -> Finding {
-    finding(EVIDENCE_CURRENT, ConditionStatus::False, reason::KNOWLEDGE_BASE_UNAVAILABLE, message)
+    finding(
+        EVIDENCE_CURRENT,
+        ConditionStatus::False,
+        reason::KNOWLEDGE_BASE_UNAVAILABLE,
+        message,
+    )
 }
 
 /// The knowledge base cannot be read, and this generation was never answered.
 pub fn unanswered(message: String) -> Finding {
-    finding(READY, ConditionStatus::Unknown, reason::KNOWLEDGE_BASE_UNAVAILABLE, message)
+    finding(
+        READY,
+        ConditionStatus::Unknown,
+        reason::KNOWLEDGE_BASE_UNAVAILABLE,
+        message,
+    )
 }

@@ -1,0 +1,111 @@
+//! What every reconcile shares.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+
+use super::events::Events;
+use super::metrics::Metrics;
+use crate::catalog::Catalog;
+use crate::knowledge_base::KnowledgeBase;
+use crate::manifest::Settings;
+
+/// Owner of every field that Compass writes.
+pub const FIELD_MANAGER: &str = "compass";
+
+/// Clients, settings and counters of the running operator.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// Where evidence is read.
+    pub knowledge_base: KnowledgeBase,
+    /// Use cases, hardware and models.
+    pub catalog: Arc<Catalog>,
+    /// How manifests are built.
+    pub settings: Settings,
+    /// How long an answer stands until it is looked at again.
+    pub resync: Duration,
+    /// The only namespace to work in; all where there is none.
+    pub namespace: Option<String>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where transitions are told.
+    pub events: Events,
+    /// When a failing intent is tried again.
+    pub backoff: Backoff,
+}
+
+impl Context {
+    /// All objects of a kind where the operator works.
+    pub fn everywhere<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+}
+
+/// How often each object failed in a row. A success forgets it.
+#[derive(Debug, Default)]
+pub struct Backoff {
+    failures: Mutex<HashMap<String, u32>>,
+}
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_secs(1);
+
+    /// Counts a failure of the object; the time to its next attempt: twice as long after each
+    /// failure, at most `longest`.
+    pub fn after_failure(&self, object: &str, longest: Duration) -> Duration {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(object.to_owned()).or_default();
+        let delay = Self::FIRST
+            .saturating_mul(1 << (*count).min(16))
+            .min(longest);
+        *count += 1;
+        spread(delay, object)
+    }
+
+    /// The object succeeded, or is gone.
+    pub fn forget(&self, object: &str) {
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(object);
+    }
+}
+
+/// Up to a tenth more or less, another for each object, so that they do not all come back at once.
+pub fn spread(delay: Duration, object: &str) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    object.hash(&mut hasher);
+    delay.mul_f64(0.9 + 0.2 * (hasher.finish() % 1000) as f64 / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_longest_and_start_again_after_a_success() {
+        let backoff = Backoff::default();
+        let longest = Duration::from_secs(60);
+        let near = |delay: Duration, seconds: f64| {
+            (0.9 * seconds..=1.1 * seconds).contains(&delay.as_secs_f64())
+        };
+        for seconds in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
+            let delay = backoff.after_failure("a", longest);
+            assert!(near(delay, seconds), "{delay:?} is not about {seconds} s");
+        }
+        assert!(near(backoff.after_failure("b", longest), 1.0));
+        backoff.forget("a");
+        assert!(near(backoff.after_failure("a", longest), 1.0));
+    }
+}

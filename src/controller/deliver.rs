@@ -1,0 +1,101 @@
+//! From an answer to objects in the cluster. Only this file knows what Recommend, Render and Apply
+//! write, and what they take away.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use kube::core::ObjectMeta;
+
+use super::children::Children;
+use super::outcome::{DeliverError, Delivery};
+use super::rollout::rollout;
+use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
+use crate::manifest::{Built, Manifests};
+
+/// Key of the manifests' YAML in the ConfigMap.
+const MANIFESTS_KEY: &str = "manifests.yaml";
+
+/// Delivers as the intent's mode asks, and takes away what an earlier mode left. Without an answer
+/// nothing is taken away that the mode wants: what was delivered last stays (R12).
+pub async fn deliver(
+    children: &Children<'_>,
+    intent: &DeploymentIntent,
+    manifests: Option<Manifests<Built>>,
+) -> Result<Delivery, DeliverError> {
+    let mode = intent.spec.delivery.mode;
+    if intent.spec.suspend {
+        return Ok(if mode == DeliveryMode::Recommend {
+            Delivery::StatusOnly
+        } else {
+            Delivery::Suspended
+        });
+    }
+    match (mode, manifests) {
+        (DeliveryMode::Recommend, _) => {
+            children.remove::<ConfigMap>().await?;
+            remove_workload(children).await?;
+            Ok(Delivery::StatusOnly)
+        }
+        (DeliveryMode::Render, None) => {
+            remove_workload(children).await?;
+            Ok(Delivery::KeptRendered)
+        }
+        (DeliveryMode::Render, Some(manifests)) => {
+            let config_map = children.claim(config_map(&manifests)).await?;
+            children.apply(config_map).await?;
+            remove_workload(children).await?;
+            Ok(Delivery::Rendered(manifests_status(children, &manifests)))
+        }
+        (DeliveryMode::Apply, None) => Ok(Delivery::KeptApplied),
+        (DeliveryMode::Apply, Some(manifests)) => apply(children, manifests).await,
+    }
+}
+
+/// All objects or, where somebody else has one of the names, none.
+async fn apply(
+    children: &Children<'_>,
+    manifests: Manifests<Built>,
+) -> Result<Delivery, DeliverError> {
+    let config_map = children.claim(config_map(&manifests)).await?;
+    let service = children.claim(manifests.service.clone()).await?;
+    let deployment = children.claim(manifests.deployment.clone()).await?;
+    children.apply(config_map).await?;
+    children.apply(service).await?;
+    let running = children.apply(deployment).await?;
+    Ok(Delivery::Applied {
+        manifests: manifests_status(children, &manifests),
+        delivered: Box::new(manifests.delivered()),
+        rollout: rollout(&running),
+    })
+}
+
+/// The manifests' YAML, byte for byte, under the intent's name.
+fn config_map(manifests: &Manifests<Built>) -> ConfigMap {
+    let ObjectMeta {
+        name,
+        namespace,
+        labels,
+        ..
+    } = manifests.deployment.metadata.clone();
+    ConfigMap {
+        metadata: ObjectMeta {
+            name,
+            namespace,
+            labels,
+            ..ObjectMeta::default()
+        },
+        data: Some([(MANIFESTS_KEY.to_owned(), manifests.yaml())].into()),
+        ..ConfigMap::default()
+    }
+}
+
+fn manifests_status(children: &Children<'_>, manifests: &Manifests<Built>) -> ManifestsStatus {
+    ManifestsStatus {
+        config_map: children.name.to_owned(),
+        digest: manifests.digest(),
+    }
+}
+
+async fn remove_workload(children: &Children<'_>) -> Result<(), DeliverError> {
+    children.remove::<Service>().await?;
+    children.remove::<Deployment>().await
+}

@@ -1,0 +1,141 @@
+//! What conditions tell people: what was found, measured value and target, and the remedy.
+
+use crate::advise::Answer;
+use crate::api::{ManifestsStatus, NearMissStatus, RecommendationStatus, RelaxationStatus};
+use crate::recommend::OverLimit;
+
+/// A recommendation in a line.
+pub fn recommended(recommendation: &RecommendationStatus) -> String {
+    let RecommendationStatus {
+        model,
+        accelerators,
+        replicas,
+        predicted,
+        evidence,
+        ..
+    } = recommendation;
+    let cost = cost(recommendation.cost_per_hour.as_deref());
+    format!(
+        "{model} on {replicas} x {accelerators}{cost}: TTFT p95 {} ms, ITL p95 {} ms, E2E p95 {} ms ({} evidence)",
+        predicted.ttft_p95_ms, predicted.itl_p95_ms, predicted.e2e_p95_ms, evidence.kind
+    )
+}
+
+/// Where the manifests are.
+pub fn rendered(manifests: &ManifestsStatus) -> String {
+    format!("ConfigMap {} holds the manifests", manifests.config_map)
+}
+
+/// Where the manifests are, and that they run.
+pub fn applied(manifests: &ManifestsStatus) -> String {
+    format!("{}, and they are applied", rendered(manifests))
+}
+
+/// Why nothing complies: the nearest miss with measured value and target, and the smallest change
+/// that would help; or what is over a limit.
+pub fn nothing_complies(answer: &Answer, over_limit: Option<&OverLimit>) -> String {
+    let explanation = &answer.explanation;
+    let mut sentences = vec![format!(
+        "none of {} benchmarked {} meets the intent",
+        explanation.configurations,
+        plural(explanation.configurations, "configuration")
+    )];
+    if let Some(NearMissStatus {
+        model,
+        accelerators,
+        failing,
+        ..
+    }) = explanation.nearest_misses.first()
+    {
+        sentences.push(format!(
+            "nearest is {model} on {accelerators}: {}",
+            failing.join(", ")
+        ));
+    }
+    let excluded = &explanation.excluded;
+    let counts = [
+        (excluded.by_evidence, "left out by spec.evidence"),
+        (
+            excluded.by_constraints,
+            "left out by spec.models or spec.hardware",
+        ),
+        (excluded.by_limits, "over a limit"),
+    ];
+    sentences.extend(
+        counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{count} {why}")),
+    );
+    sentences.extend(over_limit.map(limit_remedy));
+    if let Some(relaxation) = explanation.relaxation.first() {
+        sentences.push(remedy(relaxation));
+    }
+    sentences.join("; ")
+}
+
+fn remedy(relaxation: &RelaxationStatus) -> String {
+    let RelaxationStatus {
+        change,
+        model,
+        accelerators,
+        replicas,
+        cost_per_hour,
+        ..
+    } = relaxation;
+    let cost = cost(cost_per_hour.as_deref());
+    format!("{change} would admit {model} on {replicas} x {accelerators}{cost}")
+}
+
+fn limit_remedy(over_limit: &OverLimit) -> String {
+    let OverLimit {
+        configuration,
+        replicas,
+        gpus,
+        cost_per_hour,
+        ..
+    } = over_limit;
+    let cost = cost(cost_per_hour.map(|cost| cost.to_string()).as_deref());
+    format!(
+        "{} on {replicas} x {}{cost} meets the targets: raise hardware.maxGpus to {gpus} or hardware.maxCostPerHour, as far as they are given",
+        configuration.model,
+        configuration.accelerators()
+    )
+}
+
+/// Nothing was benchmarked under this profile: what was.
+pub fn no_evidence(answer: &Answer) -> String {
+    let profile = &answer.requirement.traffic_profile;
+    let known = &answer.explanation.profiles_with_benchmarks;
+    if known.is_empty() {
+        return "the knowledge base holds no benchmarks: load some with `compass load`".to_owned();
+    }
+    format!(
+        "nothing was benchmarked under the traffic profile {profile}; there are benchmarks for {}: choose one by trafficProfile, or load benchmarks of {profile}",
+        known.join(", ")
+    )
+}
+
+/// The stored object is no intent.
+pub fn undecodable(problem: &str) -> String {
+    format!("the stored intent is none of this version's: {problem}; correct it and apply it again")
+}
+
+/// `text`, cut at a character where it is longer than `bytes`.
+pub fn at_most(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+fn cost(per_hour: Option<&str>) -> String {
+    per_hour
+        .map(|dollars| format!(" at ${dollars}/hour"))
+        .unwrap_or_default()
+}
+
+fn plural(count: i32, noun: &str) -> String {
+    if count == 1 {
+        noun.to_owned()
+    } else {
+        format!("{noun}s")
+    }
+}

@@ -1,0 +1,170 @@
+//! The operator: watches intents and what it made of them, and brings each intent to its answer.
+//!
+//! Stands on [`advise`](crate::advise) and holds no rule of a decision. The pipeline of one intent
+//! is `reconcile`; `deliver` alone knows what the modes write; `status` alone makes the status.
+//!
+//! What it needs from the API server:
+//!
+//! | group | resource | verbs |
+//! |---|---|---|
+//! | compass.dev | deploymentintents | get, list, watch |
+//! | compass.dev | deploymentintents/status | update |
+//! | (core) | configmaps, services | get, list, watch, create, patch, delete |
+//! | apps | deployments | get, list, watch, create, patch, delete |
+//! | events.k8s.io | events | create, patch |
+
+mod children;
+mod context;
+mod deliver;
+mod error;
+mod events;
+mod health;
+mod message;
+mod metrics;
+mod outcome;
+mod probe;
+mod reconcile;
+mod rollout;
+mod status;
+mod stored;
+mod watches;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use kube::Client;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::catalog::Catalog;
+use crate::knowledge_base::KnowledgeBase;
+use crate::manifest::Settings;
+
+/// After a signal, reconciles under way get this long. What they leave undone, the next start does.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How to run.
+#[derive(Debug)]
+pub struct Options {
+    /// Address of health and metrics.
+    pub listen: SocketAddr,
+    /// How long an answer stands until it is looked at again.
+    pub resync: Duration,
+    /// The only namespace to work in; all where there is none.
+    pub namespace: Option<String>,
+    /// How manifests are built.
+    pub settings: Settings,
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// No usable kubeconfig, no free port; or a task ended that must not, since a process that lives on
+/// without it would only look alive.
+pub async fn run(
+    options: Options,
+    knowledge_base: KnowledgeBase,
+    catalog: Arc<Catalog>,
+) -> anyhow::Result<()> {
+    let client = Client::try_default()
+        .await
+        .context("no API server to talk to: set KUBECONFIG, or run inside a cluster")?;
+    let listener = TcpListener::bind(options.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: choose another --listen",
+            options.listen
+        )
+    })?;
+    info!(version = env!("CARGO_PKG_VERSION"), listen = %listener.local_addr()?, "started");
+    let health = Arc::new(health::Health::default());
+    let metrics = Arc::new(metrics::Metrics::default());
+    let (recovered, recoveries) = futures::channel::mpsc::unbounded();
+    let context = Arc::new(context::Context {
+        events: events::Events::new(client.clone()),
+        client,
+        knowledge_base: knowledge_base.clone(),
+        catalog,
+        settings: options.settings,
+        resync: options.resync,
+        namespace: options.namespace,
+        metrics: Arc::clone(&metrics),
+        backoff: context::Backoff::default(),
+    });
+
+    let shutdown = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    let mut start = |name: &'static str, task: Task| {
+        tasks.spawn(async move { (name, task.await) });
+    };
+    start("signals", Box::pin(signals(shutdown.clone())));
+    start(
+        "health server",
+        Box::pin(health::serve(
+            listener,
+            health.clone(),
+            metrics.clone(),
+            shutdown.clone(),
+        )),
+    );
+    start(
+        "knowledge base probe",
+        Box::pin(probe::run(
+            knowledge_base,
+            health.clone(),
+            metrics,
+            recovered,
+            shutdown.clone(),
+        )),
+    );
+    start(
+        "watches",
+        Box::pin(watches::run(context, health, recoveries, shutdown.clone())),
+    );
+    join(tasks, &shutdown).await
+}
+
+type Task = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+/// Every task ends after a signal, and none before.
+async fn join(
+    mut tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let all_ended = async {
+        while let Some(joined) = tasks.join_next().await {
+            let (name, result) = joined.context("a task panicked")?;
+            result.with_context(|| format!("the {name} failed"))?;
+            if !shutdown.is_cancelled() {
+                bail!("the {name} ended without being asked to");
+            }
+        }
+        Ok(())
+    };
+    let grace_is_over = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        result = all_ended => result,
+        () = grace_is_over => {
+            warn!("stopped with work under way, which the next start takes up again");
+            Ok(())
+        }
+    }
+}
+
+async fn signals(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => info!("SIGINT: stopping"),
+    }
+    shutdown.cancel();
+    Ok(())
+}

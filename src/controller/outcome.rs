@@ -1,0 +1,115 @@
+//! What one reconcile found and did: all that the new status is made of.
+
+use thiserror::Error;
+
+use super::error::ApiError;
+use crate::api::ManifestsStatus;
+use crate::knowledge_base::KnowledgeBaseError;
+use crate::manifest::{BuildError, Delivered, Manifests};
+use crate::recommend::{Decision, ResolveError};
+
+/// How a reconcile ended. "Nothing complies" is an answer.
+pub enum Outcome {
+    /// The question was answered, and the answer delivered or not.
+    Answered {
+        /// The answer, which may be that nothing complies.
+        decision: Box<Decision>,
+        /// What became of it.
+        delivery: Result<Delivery, DeliverError>,
+    },
+    /// The stored object is no `DeploymentIntent` of this version.
+    Undecodable(String),
+    /// The intent contradicts itself.
+    Unresolvable(ResolveError),
+    /// The recommendation cannot be turned into manifests.
+    Unbuildable(BuildError),
+    /// The knowledge base could not be read.
+    Unavailable(KnowledgeBaseError),
+}
+
+/// When to look at an intent again, unless something changes before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Only a change of the intent can change the outcome.
+    Never,
+    /// When the answer has stood for a while: evidence may have changed.
+    Periodically,
+    /// Something is down or in the way: soon, and later with each failure.
+    Soon,
+}
+
+impl Outcome {
+    /// When to look again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Undecodable(_) | Self::Unresolvable(_) => Retry::Never,
+            Self::Answered {
+                delivery: Ok(_), ..
+            }
+            | Self::Unbuildable(_) => Retry::Periodically,
+            Self::Answered {
+                delivery: Err(_), ..
+            }
+            | Self::Unavailable(_) => Retry::Soon,
+        }
+    }
+}
+
+/// What was delivered.
+pub enum Delivery {
+    /// Mode Recommend: the status is all.
+    StatusOnly,
+    /// `suspend`: nothing was written, whatever the mode.
+    Suspended,
+    /// There was no answer in mode Render: the last ConfigMap stays.
+    KeptRendered,
+    /// There was no answer in mode Apply: what runs stays.
+    KeptApplied,
+    /// Mode Render.
+    Rendered(ManifestsStatus),
+    /// Mode Apply.
+    Applied {
+        /// The ConfigMap beside the objects.
+        manifests: ManifestsStatus,
+        /// The objects as they were applied.
+        delivered: Box<Manifests<Delivered>>,
+        /// How far the Deployment is.
+        rollout: Rollout,
+    },
+}
+
+/// How far a Deployment is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rollout {
+    /// Every replica is of the current template, and enough of them are available.
+    Available,
+    /// Not yet; says what is awaited.
+    Progressing(String),
+    /// It made no progress within its deadline; says what the Deployment says.
+    Failed(String),
+}
+
+/// Why an answer was not delivered.
+#[derive(Debug, Error)]
+pub enum DeliverError {
+    /// An object of that name is not this intent's.
+    #[error(
+        "{kind} {name} exists and does not belong to this intent, so it is left alone: delete it, or give the intent another name"
+    )]
+    Conflict {
+        /// Kind of the object.
+        kind: String,
+        /// Name of the object.
+        name: String,
+    },
+    /// The API server did not take a write, or did not answer.
+    #[error("{kind} {name}: {source}")]
+    Api {
+        /// Kind of the object.
+        kind: String,
+        /// Name of the object.
+        name: String,
+        /// What it said.
+        source: ApiError,
+    },
+}

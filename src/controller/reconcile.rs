@@ -1,0 +1,121 @@
+//! One reconcile: read the intent, advise, deliver, write the status. Steps only: each lives in its
+//! own file, and every outcome reaches the status.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::core::PartialObjectMeta;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+
+use super::children::Children;
+use super::context::{Context, spread};
+use super::deliver::deliver;
+use super::error::Error;
+use super::outcome::{Outcome, Retry};
+use super::status;
+use super::stored::Stored;
+use crate::advise::{self, Advice, AdviseError, Question};
+use crate::api::DeploymentIntent;
+
+/// What the watch knows of an intent. The rest is read when it is needed, so that an intent that
+/// cannot be decoded stops nobody else's.
+pub type Watched = PartialObjectMeta<DeploymentIntent>;
+
+/// Brings one intent to its answer, and says when to look at it again.
+pub async fn reconcile(watched: Arc<Watched>, context: Arc<Context>) -> Result<Action, Error> {
+    let started = Instant::now();
+    let attempt = AssertUnwindSafe(attempt(&watched, &context))
+        .catch_unwind()
+        .await;
+    let ended = attempt.unwrap_or_else(|panic| Err(Error::panic(&*panic)))?;
+    context
+        .metrics
+        .reconciled(ended.reason, ended.retry != Retry::Soon, started.elapsed());
+    let key = key(&watched);
+    if ended.retry != Retry::Soon {
+        context.backoff.forget(&key);
+    }
+    Ok(match ended.retry {
+        Retry::Never => Action::await_change(),
+        Retry::Periodically => Action::requeue(spread(context.resync, &key)),
+        Retry::Soon => Action::requeue(context.backoff.after_failure(&key, context.resync)),
+    })
+}
+
+/// What to do where not even a status could be written.
+pub fn after_error(watched: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
+    context.metrics.failed(error.reason());
+    Action::requeue(
+        context
+            .backoff
+            .after_failure(&key(&watched), context.resync),
+    )
+}
+
+fn key(watched: &Watched) -> String {
+    ObjectRef::from_obj(watched).to_string()
+}
+
+/// How a reconcile ended that wrote its status, or had nothing to write.
+struct Ended {
+    reason: &'static str,
+    retry: Retry,
+}
+
+async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
+    let Some(stored) = Stored::read(watched, context).await? else {
+        return Ok(Ended {
+            reason: "Gone",
+            retry: Retry::Never,
+        });
+    };
+    let now = Timestamp::now();
+    let outcome = match &stored.intent {
+        Ok(intent) => answer(intent, context, now).await,
+        Err(problem) => Outcome::Undecodable(problem.clone()),
+    };
+    stored
+        .write(
+            &status::next(&stored.status, &outcome, stored.generation, now),
+            context,
+        )
+        .await?;
+    Ok(Ended {
+        reason: status::reason(&outcome),
+        retry: outcome.retry(),
+    })
+}
+
+async fn answer(intent: &DeploymentIntent, context: &Context, now: Timestamp) -> Outcome {
+    let children = Children::of(intent, &context.client);
+    let question = Question {
+        name: children.name,
+        namespace: children.namespace,
+        spec: &intent.spec,
+    };
+    let Context {
+        knowledge_base,
+        catalog,
+        settings,
+        ..
+    } = context;
+    match advise::advise(question, knowledge_base, catalog, settings, now).await {
+        Ok(Advice {
+            decision,
+            manifests,
+        }) => {
+            let delivery = deliver(&children, intent, manifests).await;
+            Outcome::Answered {
+                decision: Box::new(decision),
+                delivery,
+            }
+        }
+        Err(AdviseError::Resolve(error)) => Outcome::Unresolvable(error),
+        Err(AdviseError::Build(error)) => Outcome::Unbuildable(error),
+        Err(AdviseError::Gather(error)) => Outcome::Unavailable(error),
+    }
+}

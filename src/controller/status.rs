@@ -1,0 +1,254 @@
+//! The new status, from the previous one and what a reconcile found. Pure; written only where it
+//! differs.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use kube::ResourceExt;
+
+use super::message;
+use super::outcome::{DeliverError, Delivery, Outcome, Rollout};
+use crate::advise::{self, Answer};
+use crate::api::conditions::{self as catalogue, Finding};
+use crate::api::{DeliveredStatus, DeploymentIntentStatus, RecommendationStatus};
+use crate::manifest::{Delivered, Manifests, annotation};
+use crate::recommend::Decision;
+
+/// A message longer than this would crowd out the rest of the status.
+const LONGEST_MESSAGE_BYTES: usize = 1000;
+
+/// The status after `outcome`. Equal to `previous` where nothing is new: times move only with a
+/// condition's status.
+pub fn next(
+    previous: &DeploymentIntentStatus,
+    outcome: &Outcome,
+    generation: i64,
+    now: Timestamp,
+) -> DeploymentIntentStatus {
+    let mut next = previous.clone();
+    match outcome {
+        Outcome::Answered { decision, delivery } => {
+            next.observed_generation = Some(generation);
+            record_answer(&mut next, Some(advise::answer(decision)));
+            record_delivery(&mut next, delivery);
+        }
+        Outcome::Undecodable(_) | Outcome::Unresolvable(_) | Outcome::Unbuildable(_) => {
+            next.observed_generation = Some(generation);
+            record_answer(&mut next, None);
+        }
+        // The last answer outlives an outage, and is still that of the generation it says.
+        Outcome::Unavailable(_) => {}
+    }
+    let answered = previous.observed_generation == Some(generation);
+    let keeps = |type_: &str| match outcome {
+        Outcome::Unavailable(_) => answered || type_ == catalogue::DELIVERED,
+        Outcome::Answered { .. } => false,
+        _ => [catalogue::EVIDENCE_CURRENT, catalogue::DELIVERED].contains(&type_),
+    };
+    next.conditions = conditions(
+        &previous.conditions,
+        findings(outcome, answered),
+        keeps,
+        generation,
+        now,
+    );
+    next
+}
+
+/// What one word says of an outcome: the reason of the condition that it sets first.
+pub fn reason(outcome: &Outcome) -> &'static str {
+    findings(outcome, true)[0].reason
+}
+
+fn record_answer(next: &mut DeploymentIntentStatus, answer: Option<Answer>) {
+    let Some(Answer {
+        requirement,
+        recommendation,
+        alternatives,
+        explanation,
+    }) = answer
+    else {
+        next.requirement = None;
+        next.recommendation = None;
+        next.alternatives = Vec::new();
+        next.explanation = None;
+        return;
+    };
+    next.requirement = Some(requirement);
+    next.recommendation = recommendation;
+    next.alternatives = alternatives;
+    next.explanation = Some(explanation);
+}
+
+fn record_delivery(next: &mut DeploymentIntentStatus, delivery: &Result<Delivery, DeliverError>) {
+    match delivery {
+        Ok(Delivery::StatusOnly) => {
+            next.manifests = None;
+            next.delivered = None;
+        }
+        Ok(Delivery::KeptRendered) => next.delivered = None,
+        Ok(Delivery::Rendered(manifests)) => {
+            next.manifests = Some(manifests.clone());
+            next.delivered = None;
+        }
+        Ok(Delivery::Applied {
+            manifests,
+            delivered,
+            ..
+        }) => {
+            next.manifests = Some(manifests.clone());
+            next.delivered = Some(delivered_status(delivered));
+        }
+        Ok(Delivery::Suspended | Delivery::KeptApplied) | Err(_) => {}
+    }
+}
+
+/// What runs, from the annotations of what was applied (R12).
+fn delivered_status(delivered: &Manifests<Delivered>) -> DeliveredStatus {
+    let deployment = &delivered.deployment;
+    let annotation = |key: &str| {
+        deployment
+            .annotations()
+            .get(key)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    DeliveredStatus {
+        digest: annotation(annotation::DECISION_DIGEST),
+        model: annotation(annotation::MODEL),
+        hardware: annotation(annotation::HARDWARE),
+        gpus_per_replica: annotation(annotation::GPUS_PER_REPLICA)
+            .parse()
+            .unwrap_or_default(),
+        replicas: replicas.unwrap_or(1),
+    }
+}
+
+fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
+    match outcome {
+        Outcome::Answered { decision, delivery } => {
+            let mut findings = match advise::answer(decision) {
+                Answer {
+                    recommendation: Some(recommendation),
+                    ..
+                } => recommendation_findings(&recommendation, delivery),
+                answer => missing_answer_findings(&answer, decision, delivery),
+            };
+            findings.push(catalogue::evidence_current());
+            findings
+        }
+        Outcome::Undecodable(problem) => catalogue::invalid_intent(message::undecodable(problem)),
+        Outcome::Unresolvable(error) => catalogue::invalid_intent(error.to_string()),
+        Outcome::Unbuildable(error) => {
+            let mut findings = catalogue::not_deployable(error.to_string());
+            findings.push(catalogue::evidence_current());
+            findings
+        }
+        Outcome::Unavailable(error) if answered => {
+            vec![catalogue::evidence_outdated(error.to_string())]
+        }
+        Outcome::Unavailable(error) => vec![
+            catalogue::unanswered(error.to_string()),
+            catalogue::evidence_outdated(error.to_string()),
+        ],
+    }
+}
+
+fn missing_answer_findings(
+    answer: &Answer,
+    decision: &Decision,
+    delivery: &Result<Delivery, DeliverError>,
+) -> Vec<Finding> {
+    let mut findings = match answer.explanation.configurations {
+        0 => catalogue::no_evidence(message::no_evidence(answer)),
+        _ => {
+            let over_limit = decision.explanation.over_limit.as_ref();
+            catalogue::no_compliant_configuration(message::nothing_complies(answer, over_limit))
+        }
+    };
+    if !matches!(delivery, Ok(Delivery::StatusOnly)) {
+        findings.push(catalogue::nothing_to_deliver());
+    }
+    findings
+}
+
+fn recommendation_findings(
+    recommendation: &RecommendationStatus,
+    delivery: &Result<Delivery, DeliverError>,
+) -> Vec<Finding> {
+    let recommended = message::recommended(recommendation);
+    let with = |mut findings: Vec<Finding>, delivered| {
+        findings.push(delivered);
+        findings
+    };
+    match delivery {
+        Ok(Delivery::StatusOnly | Delivery::KeptRendered | Delivery::KeptApplied) => {
+            catalogue::recommended(recommended)
+        }
+        Ok(Delivery::Suspended) => catalogue::suspended(),
+        Ok(Delivery::Rendered(manifests)) => with(
+            catalogue::rendered(recommended),
+            catalogue::delivered_rendered(message::rendered(manifests)),
+        ),
+        Ok(Delivery::Applied {
+            manifests, rollout, ..
+        }) => with(
+            match rollout {
+                Rollout::Available => catalogue::available(recommended),
+                Rollout::Progressing(awaited) => catalogue::progressing(awaited.clone()),
+                Rollout::Failed(problem) => catalogue::progress_deadline_exceeded(problem.clone()),
+            },
+            catalogue::delivered_applied(message::applied(manifests)),
+        ),
+        Err(error @ DeliverError::Conflict { .. }) => catalogue::conflict(error.to_string()),
+        Err(error @ DeliverError::Api { source, .. }) if source.is_refusal() => {
+            catalogue::delivery_refused(error.to_string())
+        }
+        Err(error) => catalogue::delivery_failed(error.to_string()),
+    }
+}
+
+/// Stamps the findings, and keeps what is not Compass's and what `keeps` names.
+fn conditions(
+    previous: &[Condition],
+    findings: Vec<Finding>,
+    keeps: impl Fn(&str) -> bool,
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let found = |type_: &str| findings.iter().any(|finding| finding.type_ == type_);
+    let ours = |type_: &str| catalogue::TYPES.contains(&type_);
+    let mut conditions: Vec<Condition> = previous
+        .iter()
+        .filter(|kept| !ours(&kept.type_) || (keeps(&kept.type_) && !found(&kept.type_)))
+        .cloned()
+        .collect();
+    conditions.extend(
+        findings
+            .iter()
+            .map(|finding| stamp(finding, previous, generation, now)),
+    );
+    let rank = |type_: &str| catalogue::TYPES.iter().position(|ours| *ours == type_);
+    conditions.sort_by_key(|condition| rank(&condition.type_).unwrap_or(catalogue::TYPES.len()));
+    conditions
+}
+
+fn stamp(finding: &Finding, previous: &[Condition], generation: i64, now: Timestamp) -> Condition {
+    let status = finding.status.as_str();
+    let unchanged_since = previous
+        .iter()
+        .find(|condition| condition.type_ == finding.type_ && condition.status == status)
+        .map(|condition| condition.last_transition_time.clone());
+    Condition {
+        type_: finding.type_.to_owned(),
+        status: status.to_owned(),
+        reason: finding.reason.to_owned(),
+        message: message::at_most(&finding.message, LONGEST_MESSAGE_BYTES).to_owned(),
+        observed_generation: Some(generation),
+        last_transition_time: unchanged_since.unwrap_or(Time(now)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What makes an intent be looked at: its own spec, the objects made of it, and the knowledge base
+//! coming back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::channel::mpsc::UnboundedReceiver;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use kube::Api;
+use kube::api::ListParams;
+use kube::runtime::controller::{Config, Controller, Error as ControllerError};
+use kube::runtime::{WatchStreamExt, predicates, reflector, watcher};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::children::MANAGED_BY;
+use super::context::Context;
+use super::error::{ApiError, in_time};
+use super::health::Health;
+use super::reconcile::{Watched, after_error, reconcile};
+
+/// Intents looked at together: more than the pool has connections would only wait for them.
+const CONCURRENCY: u16 = 5;
+const CRD_POLL: Duration = Duration::from_secs(2);
+
+/// Reconciles until `shutdown`, then finishes what is under way.
+pub async fn run(
+    context: Arc<Context>,
+    health: Arc<Health>,
+    recoveries: UnboundedReceiver<()>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let intents: Api<Watched> = context.everywhere();
+    tokio::select! {
+        () = intents_served(&intents, &health) => {}
+        () = shutdown.cancelled() => return Ok(()),
+    }
+    let (reader, writer) = reflector::store();
+    // Only on intents: on what they own a filter by generation would hide deletions.
+    let changed = watcher(intents, watcher::Config::default())
+        .default_backoff()
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(predicates::generation, Default::default());
+    let ours = || watcher::Config::default().labels(MANAGED_BY);
+    Controller::for_stream(changed, reader)
+        .owns(context.everywhere::<ConfigMap>(), ours())
+        .owns(context.everywhere::<Deployment>(), ours())
+        .owns(context.everywhere::<Service>(), ours())
+        .reconcile_all_on(recoveries)
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on(shutdown.cancelled_owned())
+        .run(reconcile, after_error, Arc::clone(&context))
+        .for_each(|result| {
+            match result {
+                // Deleted while it waited for its turn.
+                Err(ControllerError::ObjectNotFound(intent)) => {
+                    context.backoff.forget(&intent.to_string());
+                }
+                Err(error) => warn!(%error, "will be tried again"),
+                Ok(_) => {}
+            }
+            std::future::ready(())
+        })
+        .await;
+    Ok(())
+}
+
+/// Waits until the API server serves intents: Compass may well start before its CRD is there.
+async fn intents_served(intents: &Api<Watched>, health: &Health) {
+    loop {
+        let problem = match in_time(intents.list(&ListParams::default().limit(1))).await {
+            Ok(_) => {
+                health.intents(Ok(()));
+                return;
+            }
+            // Without the kind the path itself is unknown, which is told in plain text and not by
+            // a reason.
+            Err(ApiError::Kube(kube::Error::Api(status))) if status.code == 404 => {
+                "the CustomResourceDefinition deploymentintents.compass.dev is not installed: \
+                 compass crd | kubectl apply --server-side -f -"
+                    .to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        if health.intents(Err(problem.clone())) {
+            info!("waiting for the API server to serve intents: {problem}");
+        }
+        tokio::time::sleep(CRD_POLL).await;
+    }
+}

@@ -1,0 +1,16 @@
+//! The operator as users run it: the real binary against a real API server with controllers,
+//! scheduler and simulated GPU nodes, and a real PostgreSQL.
+//!
+//! One control plane and one database server for all tests; each test has a namespace and an
+//! operator of its own, so that they run side by side. Waits poll until a deadline.
+
+mod idempotence;
+mod infeasible;
+mod lifecycle;
+mod modes;
+mod outage;
+mod ownership;
+mod refused;
+mod support;
+mod undecodable;
+mod use_cases;

@@ -1,0 +1,110 @@
+//! The control plane and the knowledge base that all tests share.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use compass_testbed::control_plane::FLEET;
+use compass_testbed::process::Program;
+use compass_testbed::{ControlPlane, Postgres, Scope};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+/// Started by the test that comes first. Its servers end with the process.
+pub static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+
+/// Relative to the root of the package.
+const BENCHMARKS: &str = "data/benchmarks.json";
+const POD_READY_AFTER: Duration = Duration::from_millis(300);
+
+/// A cluster with the CRD, and a loaded knowledge base.
+pub struct Cluster {
+    pub control_plane: ControlPlane,
+    pub database_url: String,
+    _postgres: Postgres,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let (postgres, control_plane) = std::thread::scope(|scope| {
+            let postgres = scope.spawn(|| {
+                let postgres = Postgres::start().unwrap();
+                load_knowledge_base(&postgres.url());
+                postgres
+            });
+            let workloads = Scope::Workloads {
+                pod_ready_after: POD_READY_AFTER,
+            };
+            let control_plane = ControlPlane::start(workloads).unwrap();
+            (postgres.join().unwrap(), control_plane)
+        });
+        control_plane.add_gpu_nodes(&FLEET).unwrap();
+        let cluster = Self {
+            control_plane,
+            database_url: postgres.url(),
+            _postgres: postgres,
+        };
+        crate::undecodable::store_intent_of_an_older_version(&cluster.control_plane);
+        install_crd(&cluster.control_plane);
+        cluster
+    }
+
+    /// A client of the calling test: a client cannot outlive the runtime that made it.
+    pub async fn client(&self) -> Client {
+        client(&self.control_plane).await
+    }
+}
+
+pub async fn client(control_plane: &ControlPlane) -> Client {
+    let kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    Client::try_from(config).unwrap()
+}
+
+/// The program under test with arguments separated by spaces.
+pub fn compass(arguments: &str) -> Program {
+    Program::new(env!("CARGO_BIN_EXE_compass")).args(arguments.split_whitespace())
+}
+
+/// What an administrator does: migrate, load.
+pub fn load_knowledge_base(url: &str) {
+    compass("migrate")
+        .env("DATABASE_URL", url)
+        .output()
+        .unwrap();
+    compass("load")
+        .arg(root().join(BENCHMARKS))
+        .env("DATABASE_URL", url)
+        .output()
+        .unwrap();
+}
+
+/// `compass crd | kubectl apply --server-side -f -`, and until it is established.
+pub fn install_crd(control_plane: &ControlPlane) {
+    let crd = compass("crd").output().unwrap();
+    apply(control_plane, "crd.yaml", &crd);
+    let wait = "wait --for=condition=Established crd/deploymentintents.compass.dev --timeout=30s";
+    control_plane
+        .kubectl(&wait.split(' ').collect::<Vec<_>>())
+        .unwrap();
+}
+
+/// `kubectl apply --server-side` of a document, as an administrator who takes over what others own.
+pub fn apply(control_plane: &ControlPlane, file: &str, document: &str) {
+    let file = control_plane.directory().join(file);
+    std::fs::write(&file, document).unwrap();
+    let arguments = ["apply", "--server-side", "--force-conflicts", "-f"];
+    control_plane
+        .kubectl_program()
+        .unwrap()
+        .args(arguments)
+        .arg(file)
+        .output()
+        .unwrap();
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}

@@ -1,0 +1,11 @@
+//! What the tests stand on.
+
+mod cluster;
+mod examples;
+mod namespace;
+mod operator;
+
+pub use cluster::{CLUSTER, apply, client, compass, install_crd, load_knowledge_base};
+pub use examples::examples;
+pub use namespace::{Namespace, condition, eventually, intent_yaml};
+pub use operator::{Operator, OperatorOptions};

@@ -1,0 +1,148 @@
+//! The operator as a child process.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use compass_testbed::process::Server;
+use compass_testbed::{ControlPlane, port};
+
+use super::cluster::compass;
+use super::namespace::eventually;
+
+/// How to run an operator.
+pub struct OperatorOptions<'a> {
+    pub control_plane: &'a ControlPlane,
+    pub database_url: &'a str,
+    /// `None` works in all namespaces.
+    pub namespace: Option<&'a str>,
+    /// An hour unless a test needs repetitions: what happens earlier was not found by chance.
+    pub resync_seconds: u32,
+}
+
+/// A running operator; dropping it stops it.
+pub struct Operator {
+    server: Server,
+    port: u16,
+    log: PathBuf,
+}
+
+impl Operator {
+    pub fn start(options: &OperatorOptions) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let log = options
+            .control_plane
+            .directory()
+            .join(format!("compass-{number}.log"));
+        let port = port::free().unwrap();
+        let namespace = options.namespace.map(|name| format!("--namespace {name}"));
+        let arguments = format!(
+            "controller --listen 127.0.0.1:{port} --resync-seconds {} --log-format json {}",
+            options.resync_seconds,
+            namespace.unwrap_or_default()
+        );
+        let server = compass(&arguments)
+            .env("KUBECONFIG", options.control_plane.kubeconfig())
+            .env("DATABASE_URL", options.database_url)
+            .start(&log)
+            .unwrap();
+        Self { server, port, log }
+    }
+
+    /// Status and body of an answer; status 0 where nobody answers.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let get = || -> std::io::Result<String> {
+            let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+            write!(connection, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        let answer = get().unwrap_or_default();
+        let status = answer
+            .split_whitespace()
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let body = answer
+            .split_once("\r\n\r\n")
+            .map(|(_, body)| body.to_owned());
+        (status.unwrap_or(0), body.unwrap_or_default())
+    }
+
+    /// Waits until `path` answers with `status` and a body that contains `part`.
+    pub async fn answers(&self, path: &str, status: u16, part: &str) -> String {
+        eventually(
+            &format!("{path} to answer {status} with `{part}`"),
+            async || {
+                let (got, body) = self.get(path);
+                if got == status && body.contains(part) {
+                    Ok(body)
+                } else {
+                    Err((got, body))
+                }
+            },
+        )
+        .await
+    }
+
+    /// The sum of a metric over its labels that contain `labels`.
+    pub fn metric(&self, name: &str, labels: &str) -> f64 {
+        let (_, text) = self.get("/metrics");
+        text.lines()
+            .filter(|line| line.split(['{', ' ']).next() == Some(name) && line.contains(labels))
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// Waits until `more` further reconciles have ended.
+    pub async fn reconciles_again(&self, more: f64) {
+        let wanted = self.metric("compass_reconciles_total", "") + more;
+        eventually(&format!("{wanted} reconciles"), async || {
+            let count = self.metric("compass_reconciles_total", "");
+            if count >= wanted { Ok(()) } else { Err(count) }
+        })
+        .await;
+    }
+
+    /// SIGTERM; how long the end took. Fails unless the exit code is 0.
+    pub fn terminate(&mut self) -> Duration {
+        let start = Instant::now();
+        self.server.stop(Duration::from_secs(20));
+        let status = self.server.ended().unwrap().unwrap();
+        assert!(status.success(), "ended with {status}\n{}", self.log());
+        start.elapsed()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let id = self.server.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-KILL", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        while self.server.ended().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Everything it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the operator\n{}", self.log());
+        }
+    }
+}
