@@ -73,5 +73,8 @@ pub async fn advise(
             settings,
         })?),
     };
-    Ok(Advice { decision, manifests })
+    Ok(Advice {
+        decision,
+        manifests,
+    })
 }

@@ -14,16 +14,36 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("manifest", &["api", "benchmark", "catalog", "recommend"]),
     (
         "advise",
-        &["api", "benchmark", "catalog", "knowledge_base", "manifest", "recommend"],
+        &[
+            "api",
+            "benchmark",
+            "catalog",
+            "knowledge_base",
+            "manifest",
+            "recommend",
+        ],
     ),
     (
         "controller",
-        &["advise", "api", "catalog", "knowledge_base", "manifest", "recommend"],
+        &[
+            "advise",
+            "api",
+            "catalog",
+            "knowledge_base",
+            "manifest",
+            "recommend",
+        ],
     ),
     (
         "commands",
         &[
-            "advise", "api", "benchmark", "catalog", "controller", "knowledge_base", "manifest",
+            "advise",
+            "api",
+            "benchmark",
+            "catalog",
+            "controller",
+            "knowledge_base",
+            "manifest",
             "recommend",
         ],
     ),
@@ -31,9 +51,26 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What each room must not name.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("benchmark", &["sqlx", "kube::", "std::env", "std::fs", "::now()"]),
-    ("recommend", &["sqlx", "kube", "k8s_openapi", "std::env", "std::fs", "::now()", "Status"]),
-    ("manifest", &["sqlx", "kube::", "std::env", "std::fs", "::now()", "Status"]),
+    (
+        "benchmark",
+        &["sqlx", "kube::", "std::env", "std::fs", "::now()"],
+    ),
+    (
+        "recommend",
+        &[
+            "sqlx",
+            "kube",
+            "k8s_openapi",
+            "std::env",
+            "std::fs",
+            "::now()",
+            "Status",
+        ],
+    ),
+    (
+        "manifest",
+        &["sqlx", "kube::", "std::env", "std::fs", "::now()", "Status"],
+    ),
     ("knowledge_base", &["kube::", "k8s_openapi"]),
     ("api", &["sqlx", "std::env", "std::fs", "::now()"]),
 ];
@@ -56,7 +93,12 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The first path segment below `src`, without its extension.
 fn room(path: &Path) -> String {
     let inside = path.strip_prefix(source()).unwrap();
-    let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy();
     first.trim_end_matches(".rs").to_owned()
 }
 
@@ -70,7 +112,9 @@ fn is_for_tests(path: &Path) -> bool {
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -79,8 +123,11 @@ fn imports(code: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();
     for rest in code.split("crate::").skip(1) {
         let rest = rest.strip_prefix('{').unwrap_or(rest);
-        let name: String =
-            rest.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let name: String = rest
+            .trim_start()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect();
         rooms.insert(name);
     }
     rooms
@@ -94,7 +141,9 @@ fn imports_point_down() {
     let mut broken = Vec::new();
     for file in files {
         let room = room(&file);
-        let Some(allowed) = arrows.get(room.as_str()) else { continue };
+        let Some(allowed) = arrows.get(room.as_str()) else {
+            continue;
+        };
         for import in imports(&code(&file)) {
             let is_room = arrows.contains_key(import.as_str());
             if is_room && import != room && !allowed.contains(&import.as_str()) {
@@ -126,7 +175,13 @@ fn pure_rooms_do_no_input_or_output() {
 fn every_room_is_a_module_of_the_map() {
     let map = fs::read_to_string(source().join("lib.rs")).unwrap();
     for (room, _) in ARROWS {
-        assert!(map.contains(&format!("pub mod {room};")), "{room} is not declared in src/lib.rs");
-        assert!(map.contains(&format!("//! - [`{room}`]:")), "{room} has no line in the map of src/lib.rs");
+        assert!(
+            map.contains(&format!("pub mod {room};")),
+            "{room} is not declared in src/lib.rs"
+        );
+        assert!(
+            map.contains(&format!("//! - [`{room}`]:")),
+            "{room} has no line in the map of src/lib.rs"
+        );
     }
 }

@@ -11,8 +11,8 @@ use crate::api::{
 use crate::benchmark::{Benchmark, Configuration, shown_ms};
 use crate::catalog::SloTargets;
 use crate::recommend::{
-    ASSUMPTIONS, Candidate, CapacityBound, Decision, Explanation, FailingTarget, NearMiss, Relaxation,
-    Requirement, Target,
+    ASSUMPTIONS, Candidate, CapacityBound, Decision, Explanation, FailingTarget, NearMiss,
+    Relaxation, Requirement, Target,
 };
 
 /// Profiles named where the asked one has no benchmarks.
@@ -45,11 +45,19 @@ pub fn answer(decision: &Decision) -> Answer {
 }
 
 fn requirement(requirement: &Requirement) -> RequirementStatus {
-    let SloTargets { ttft_p95_ms, itl_p95_ms, e2e_p95_ms } = requirement.slo;
+    let SloTargets {
+        ttft_p95_ms,
+        itl_p95_ms,
+        e2e_p95_ms,
+    } = requirement.slo;
     RequirementStatus {
         traffic_profile: requirement.profile.to_string(),
         experience_class: requirement.experience_class,
-        slo: SloStatus { ttft_p95_ms, itl_p95_ms, e2e_p95_ms },
+        slo: SloStatus {
+            ttft_p95_ms,
+            itl_p95_ms,
+            e2e_p95_ms,
+        },
         requests_per_second: requirement
             .demand
             .as_ref()
@@ -69,8 +77,12 @@ fn recommendation(candidate: &Candidate) -> RecommendationStatus {
         capacity_per_replica: rate(candidate.capacity.rps),
         capacity_is_lower_bound: candidate.capacity.bound == CapacityBound::AtLeast,
         cost_per_hour: candidate.cost_per_hour.map(|cost| cost.to_string()),
-        cost_per_month: candidate.cost_per_hour.map(|cost| cost.per_month().to_string()),
-        whole_node_cost_per_hour: candidate.whole_node_cost_per_hour.map(|cost| cost.to_string()),
+        cost_per_month: candidate
+            .cost_per_hour
+            .map(|cost| cost.per_month().to_string()),
+        whole_node_cost_per_hour: candidate
+            .whole_node_cost_per_hour
+            .map(|cost| cost.to_string()),
         binding_target: candidate.binding_target.to_string(),
         capacity_if_slower_by_ten_percent: candidate.capacity_if_slower.map(rate),
         survives_loss_of_one_replica: candidate.survives_loss_of_one_replica,
@@ -81,7 +93,11 @@ fn recommendation(candidate: &Candidate) -> RecommendationStatus {
             strength: candidate.strength.to_string(),
             benchmarked_at: candidate.operating_row.measured_at.map(|at| at.to_string()),
             framework: framework(configuration),
-            benchmarks: candidate.backing_rows().iter().map(ToString::to_string).collect(),
+            benchmarks: candidate
+                .backing_rows()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         },
         warnings: candidate.caveats.iter().map(ToString::to_string).collect(),
         digest: candidate.digest.to_string(),
@@ -145,8 +161,15 @@ fn near_miss(miss: &NearMiss) -> NearMissStatus {
 
 /// A missed target, e.g. `TTFT p95 172.3 ms, target 150 ms`.
 pub(crate) fn failing_target(failing: &FailingTarget) -> String {
-    let FailingTarget { target, p95_ms, target_ms } = failing;
-    format!("{target} p95 {} ms, target {target_ms} ms", shown_ms(*p95_ms))
+    let FailingTarget {
+        target,
+        p95_ms,
+        target_ms,
+    } = failing;
+    format!(
+        "{target} p95 {} ms, target {target_ms} ms",
+        shown_ms(*p95_ms)
+    )
 }
 
 fn relaxation(slo: &SloTargets, relaxation: &Relaxation) -> RelaxationStatus {
@@ -172,7 +195,10 @@ pub(crate) fn relaxation_change(slo: &SloTargets, relaxation: &Relaxation) -> St
     match relaxation.factor_per_mille {
         None => changes,
         Some(per_mille) => {
-            format!("all targets x {}: {changes}", Decimal::new(per_mille.into(), 3))
+            format!(
+                "all targets x {}: {changes}",
+                Decimal::new(per_mille.into(), 3)
+            )
         }
     }
 }
@@ -188,7 +214,9 @@ fn predicted(row: &Benchmark) -> PredictedStatus {
 
 /// A rate rounded down to four decimals, so that a shown capacity is never more than the evidence.
 pub(crate) fn rate(rps: Decimal) -> String {
-    rps.round_dp_with_strategy(4, RoundingStrategy::ToZero).normalize().to_string()
+    rps.round_dp_with_strategy(4, RoundingStrategy::ToZero)
+        .normalize()
+        .to_string()
 }
 
 #[cfg(test)]

@@ -19,14 +19,18 @@ fn parse(text: &str) -> Option<Decimal> {
     let digits = |part: &str, most| {
         (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
     };
-    (digits(whole, 7) && digits(fraction, 4)).then(|| text.parse().ok()).flatten()
+    (digits(whole, 7) && digits(fraction, 4))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 impl std::str::FromStr for DecimalAmount {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        parse(text).map(Self).ok_or_else(|| format!("`{text}` is not {EXPECTED}"))
+        parse(text)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not {EXPECTED}"))
     }
 }
 
@@ -92,7 +96,17 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<DecimalAmount>(json);
         assert_eq!(read("5").unwrap().0, Decimal::from(5));
         assert_eq!(read("\"0.5\"").unwrap().0, Decimal::new(5, 1));
-        for refused in ["0.5", "-1", "\"1.23456\"", "\"1e3\"", "\".5\"", "\"5.\"", "12345678", "\"\"", "true"] {
+        for refused in [
+            "0.5",
+            "-1",
+            "\"1.23456\"",
+            "\"1e3\"",
+            "\".5\"",
+            "\"5.\"",
+            "12345678",
+            "\"\"",
+            "true",
+        ] {
             assert!(read(refused).is_err(), "{refused}");
         }
     }

@@ -218,7 +218,9 @@ pub struct EvidenceSpec {
 }
 
 /// Loads that say little about independent users (R4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum UnusualLoad {
     /// A fixed number of requests in flight.
     ClosedLoop,
@@ -230,7 +232,16 @@ pub enum UnusualLoad {
 
 /// What to prefer among configurations that meet the targets (R9).
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
     clap::ValueEnum,
 )]
 pub enum Objective {

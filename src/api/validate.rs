@@ -30,7 +30,12 @@ pub fn parse_intent(text: &str) -> Result<DeploymentIntent, InvalidIntent> {
 
 /// The intent in a JSON value, if the API server would take it.
 pub fn validate_intent(document: Value) -> Result<DeploymentIntent, InvalidIntent> {
-    let field = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("nothing");
+    let field = |name: &str| {
+        document
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or("nothing")
+    };
     let (version, kind) = (field("apiVersion"), field("kind"));
     if (version, kind) != ("compass.dev/v1alpha1", "DeploymentIntent") {
         return Err(InvalidIntent::Kind(format!("{version} {kind}")));
@@ -43,7 +48,12 @@ pub fn validate_intent(document: Value) -> Result<DeploymentIntent, InvalidInten
         InvalidIntent::Rules(vec![format!("- {}: {}", error.path(), error.inner())])
     })?;
     intent.validate_cel().map_err(|errors| {
-        InvalidIntent::Rules(errors.into_iter().map(|error| format!("- {error}")).collect())
+        InvalidIntent::Rules(
+            errors
+                .into_iter()
+                .map(|error| format!("- {error}"))
+                .collect(),
+        )
     })?;
     Ok(intent)
 }
@@ -55,10 +65,21 @@ fn schema_problems(document: &Value) -> Vec<String> {
         .as_ref()
         .and_then(|schema| schema.open_api_v3_schema.as_ref())
         .map(serde_json::to_value);
-    let Some(Ok(schema)) = schema else { unreachable!("the generated CRD holds a schema") };
+    let Some(Ok(schema)) = schema else {
+        unreachable!("the generated CRD holds a schema")
+    };
     let validator = jsonschema::validator_for(&schema).expect("the generated schema is valid");
     validator
         .iter_errors(document)
-        .map(|error| format!("- {}: {error}", error.instance_path().as_str().trim_start_matches('/').replace('/', ".")))
+        .map(|error| {
+            format!(
+                "- {}: {error}",
+                error
+                    .instance_path()
+                    .as_str()
+                    .trim_start_matches('/')
+                    .replace('/', ".")
+            )
+        })
         .collect()
 }

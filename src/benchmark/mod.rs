@@ -13,7 +13,9 @@ mod row;
 pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};
 pub use hardware::HardwareName;
 pub use model::ModelName;
-pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary, Flag, Provenance, Text, UtcDateTime};
+pub use row::{
+    BenchmarkRow, DeclaredEvidence, ExportedSummary, Flag, Provenance, Text, UtcDateTime,
+};
 
 use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -114,7 +116,10 @@ impl Latency {
 pub fn shown_ms(ms: f64) -> String {
     match ms.to_string().parse::<Decimal>() {
         Ok(ms) => {
-            format!("{:.1}", ms.round_dp_with_strategy(1, RoundingStrategy::ToPositiveInfinity))
+            format!(
+                "{:.1}",
+                ms.round_dp_with_strategy(1, RoundingStrategy::ToPositiveInfinity)
+            )
         }
         Err(_) => "unknown".to_owned(),
     }

@@ -53,10 +53,19 @@ pub(super) fn read(
     built_in: &str,
 ) -> Result<CatalogFile, CatalogError> {
     match path {
-        None => Ok(CatalogFile { name: name.to_owned(), text: built_in.to_owned() }),
+        None => Ok(CatalogFile {
+            name: name.to_owned(),
+            text: built_in.to_owned(),
+        }),
         Some(path) => match std::fs::read_to_string(path) {
-            Ok(text) => Ok(CatalogFile { name: path.display().to_string(), text }),
-            Err(source) => Err(CatalogError::Read { path: path.to_owned(), source }),
+            Ok(text) => Ok(CatalogFile {
+                name: path.display().to_string(),
+                text,
+            }),
+            Err(source) => Err(CatalogError::Read {
+                path: path.to_owned(),
+                source,
+            }),
         },
     }
 }
@@ -64,10 +73,11 @@ pub(super) fn read(
 impl CatalogFile {
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, CatalogError> {
         let mut deserializer = serde_json::Deserializer::from_str(&self.text);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            self.malformed(error.path().to_string(), error.inner())
-        })?;
-        deserializer.end().map_err(|error| self.malformed(".".into(), &error))?;
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| self.malformed(error.path().to_string(), error.inner()))?;
+        deserializer
+            .end()
+            .map_err(|error| self.malformed(".".into(), &error))?;
         Ok(value)
     }
 

@@ -80,12 +80,17 @@ pub(super) fn parse(file: &CatalogFile) -> Result<BTreeMap<HardwareName, Hardwar
             ));
         }
         if entry.memory_gib == 0 || entry.gpus_per_node == Some(0) {
-            return Err(file.invalid(name.as_str(), "memory_gib and gpus_per_node are more than 0"));
+            return Err(file.invalid(
+                name.as_str(),
+                "memory_gib and gpus_per_node are more than 0",
+            ));
         }
         if entry.node_labels.values().any(Vec::is_empty) {
             return Err(file.invalid(format!("{name}.node_labels"), "a label needs a value"));
         }
-        for known_as in std::iter::once(name.as_str()).chain(entry.aliases.iter().map(String::as_str)) {
+        for known_as in
+            std::iter::once(name.as_str()).chain(entry.aliases.iter().map(String::as_str))
+        {
             let owner = owners.entry(known_as.to_lowercase()).or_insert(name);
             if *owner != name {
                 return Err(file.invalid(

@@ -85,14 +85,22 @@ impl Catalog {
             .iter()
             .find(|(canonical, hardware)| {
                 canonical.as_str().eq_ignore_ascii_case(name)
-                    || hardware.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+                    || hardware
+                        .aliases
+                        .iter()
+                        .any(|alias| alias.eq_ignore_ascii_case(name))
             })
-            .map_or_else(|| HardwareName::new(name), |(canonical, _)| canonical.clone())
+            .map_or_else(
+                || HardwareName::new(name),
+                |(canonical, _)| canonical.clone(),
+            )
     }
 
     /// Every use case with a template, in order.
     pub fn use_cases(&self) -> impl Iterator<Item = (UseCase, &UseCaseTemplate)> {
-        self.use_cases.iter().map(|(use_case, template)| (*use_case, template))
+        self.use_cases
+            .iter()
+            .map(|(use_case, template)| (*use_case, template))
     }
 }
 
@@ -111,7 +119,10 @@ mod tests {
     #[test]
     fn aliases_are_resolved_without_case() {
         let catalog = Catalog::built_in();
-        assert_eq!(catalog.canonical_hardware("nvidia-h100-80gb-hbm3").as_str(), "H100");
+        assert_eq!(
+            catalog.canonical_hardware("nvidia-h100-80gb-hbm3").as_str(),
+            "H100"
+        );
         assert_eq!(catalog.canonical_hardware("h100").as_str(), "H100");
         assert_eq!(catalog.canonical_hardware("TPU-v9").as_str(), "TPU-v9");
     }

@@ -42,7 +42,12 @@ pub(super) fn parse(file: &CatalogFile) -> Result<BTreeMap<ModelName, Model>, Ca
                 "parameters, weight_bytes and context_length are more than 0",
             ));
         }
-        if model.quality.iter().flatten().any(|(_, score)| *score > 100) {
+        if model
+            .quality
+            .iter()
+            .flatten()
+            .any(|(_, score)| *score > 100)
+        {
             return Err(file.invalid(format!("{name}.quality"), "a score is 0 to 100"));
         }
     }

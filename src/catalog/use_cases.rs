@@ -11,7 +11,17 @@ use crate::benchmark::TrafficProfile;
 
 /// What a model is used for.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
     clap::ValueEnum,
 )]
 #[serde(rename_all = "snake_case")]
@@ -78,7 +88,17 @@ impl std::fmt::Display for UseCase {
 
 /// What users expect of the answer's pace, fastest first.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
     clap::ValueEnum,
 )]
 #[serde(rename_all = "snake_case")]
@@ -172,9 +192,9 @@ pub(super) fn parse(
         ));
     }
     for (use_case, template) in &templates {
-        template.check().map_err(|(field, problem)| {
-            file.invalid(format!("{use_case}.{field}"), problem)
-        })?;
+        template
+            .check()
+            .map_err(|(field, problem)| file.invalid(format!("{use_case}.{field}"), problem))?;
     }
     Ok(templates)
 }
@@ -182,10 +202,20 @@ pub(super) fn parse(
 impl UseCaseTemplate {
     fn check(&self) -> Result<(), (&'static str, String)> {
         let positive = |field, value: i32| {
-            if value > 0 { Ok(()) } else { Err((field, format!("{value} is not more than zero"))) }
+            if value > 0 {
+                Ok(())
+            } else {
+                Err((field, format!("{value} is not more than zero")))
+            }
         };
-        positive("traffic_profile.prompt_tokens", self.traffic_profile.prompt_tokens)?;
-        positive("traffic_profile.output_tokens", self.traffic_profile.output_tokens)?;
+        positive(
+            "traffic_profile.prompt_tokens",
+            self.traffic_profile.prompt_tokens,
+        )?;
+        positive(
+            "traffic_profile.output_tokens",
+            self.traffic_profile.output_tokens,
+        )?;
         positive("slo_targets.ttft_p95_ms", self.slo_targets.ttft_p95_ms)?;
         positive("slo_targets.itl_p95_ms", self.slo_targets.itl_p95_ms)?;
         positive("slo_targets.e2e_p95_ms", self.slo_targets.e2e_p95_ms)?;
@@ -202,7 +232,10 @@ impl UseCaseTemplate {
             }
         }
         if self.workload.active_fraction > Decimal::ONE {
-            return Err(("workload.active_fraction", "a share of the users is at most 1".into()));
+            return Err((
+                "workload.active_fraction",
+                "a share of the users is at most 1".into(),
+            ));
         }
         Ok(())
     }

@@ -20,7 +20,9 @@ pub(super) const NAME: &str = "intent";
 pub(super) fn intent_of_file(path: &Path) -> anyhow::Result<DeploymentIntent> {
     let mut text = String::new();
     if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read standard input")?;
     } else {
         text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -98,10 +100,14 @@ pub(super) struct FromFlags {
 }
 
 fn profile(text: &str) -> Result<TrafficProfileSpec, String> {
-    let (prompt, output) =
-        text.split_once('/').ok_or("expected PROMPT/OUTPUT tokens, e.g. 512/256")?;
+    let (prompt, output) = text
+        .split_once('/')
+        .ok_or("expected PROMPT/OUTPUT tokens, e.g. 512/256")?;
     let tokens = |text: &str| text.parse().map_err(|error| format!("`{text}`: {error}"));
-    Ok(TrafficProfileSpec { prompt_tokens: tokens(prompt)?, output_tokens: tokens(output)? })
+    Ok(TrafficProfileSpec {
+        prompt_tokens: tokens(prompt)?,
+        output_tokens: tokens(output)?,
+    })
 }
 
 fn names(names: Vec<String>) -> Option<Vec<String>> {

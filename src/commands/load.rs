@@ -108,14 +108,17 @@ fn base_name(path: &Path) -> String {
 }
 
 fn text(reports: &[LoadReport], mode: LoadMode) -> String {
-    let mut loads = table([
-        "SOURCE",
-        "READ",
-        "INSERTED",
-        "REPLACED",
-        "UNCHANGED",
-        "REMOVED",
-    ], 1);
+    let mut loads = table(
+        [
+            "SOURCE",
+            "READ",
+            "INSERTED",
+            "REPLACED",
+            "UNCHANGED",
+            "REMOVED",
+        ],
+        1,
+    );
     let mut profiles = table(["SOURCE", "PROMPT TOKENS", "OUTPUT TOKENS", "ROWS"], 1);
     for report in reports {
         let LoadReport {

@@ -16,7 +16,13 @@ use crate::manifest::Settings;
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// A DeploymentIntent to answer, instead of flags; - reads standard input
-    #[arg(short, long, value_name = "FILE", conflicts_with = "FromFlags", required_unless_present = "use_case")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        conflicts_with = "FromFlags",
+        required_unless_present = "use_case"
+    )]
     file: Option<PathBuf>,
     #[command(flatten)]
     flags: Option<FromFlags>,
@@ -53,12 +59,20 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         namespace: intent.metadata.namespace.as_deref().unwrap_or("default"),
         spec: &intent.spec,
     };
-    let advice =
-        advise(question, &knowledge_base, &catalog, &Settings::default(), jiff::Timestamp::now())
-            .await?;
+    let advice = advise(
+        question,
+        &knowledge_base,
+        &catalog,
+        &Settings::default(),
+        jiff::Timestamp::now(),
+    )
+    .await?;
     match arguments.output {
         Output::Table => print!("{}", report::report(&advice.decision, &catalog)),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&answer(&advice.decision))?),
+        Output::Json => println!(
+            "{}",
+            serde_json::to_string_pretty(&answer(&advice.decision))?
+        ),
         Output::Yaml => print!("{}", serde_saphyr::to_string(&answer(&advice.decision))?),
     }
     Ok(match advice.decision.recommendation {

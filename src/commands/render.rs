@@ -7,9 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::intent::intent_of_file;
-use super::{
-    CatalogArguments, DatabaseArguments, NOTHING_COMPLIES, VllmArguments, report,
-};
+use super::{CatalogArguments, DatabaseArguments, NOTHING_COMPLIES, VllmArguments, report};
 use crate::advise::{Question, advise};
 
 /// Arguments of `compass render`.
@@ -33,17 +31,30 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let catalog = Arc::new(arguments.catalog.load()?);
     let intent = intent_of_file(&arguments.file)?;
     let Some(name) = intent.metadata.name.as_deref() else {
-        anyhow::bail!("{}: metadata.name is missing: objects are named after it", arguments.file.display());
+        anyhow::bail!(
+            "{}: metadata.name is missing: objects are named after it",
+            arguments.file.display()
+        );
     };
     let knowledge_base = arguments.database.knowledge_base(&catalog)?;
     let question = Question {
         name,
-        namespace: intent.metadata.namespace.as_deref().unwrap_or(&arguments.namespace),
+        namespace: intent
+            .metadata
+            .namespace
+            .as_deref()
+            .unwrap_or(&arguments.namespace),
         spec: &intent.spec,
     };
     let settings = arguments.vllm.settings();
-    let advice =
-        advise(question, &knowledge_base, &catalog, &settings, jiff::Timestamp::now()).await?;
+    let advice = advise(
+        question,
+        &knowledge_base,
+        &catalog,
+        &settings,
+        jiff::Timestamp::now(),
+    )
+    .await?;
     match advice.manifests {
         Some(manifests) => {
             print!("{}", manifests.yaml());

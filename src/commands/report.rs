@@ -21,7 +21,11 @@ pub(super) fn report(decision: &Decision, catalog: &Catalog) -> String {
         None => out.push_str("\nNothing complies.\n"),
     }
     if !decision.alternatives.is_empty() {
-        let _ = write!(out, "\nAlternatives\n{}\n", alternatives(&decision.alternatives));
+        let _ = write!(
+            out,
+            "\nAlternatives\n{}\n",
+            alternatives(&decision.alternatives)
+        );
     }
     why(&mut out, requirement, &decision.explanation);
     out
@@ -31,7 +35,11 @@ fn asked(out: &mut String, requirement: &Requirement, catalog: &Catalog) {
     let title = catalog
         .use_case(requirement.use_case)
         .map_or("Custom workload", |template| template.use_case.as_str());
-    let _ = writeln!(out, "{title}: {} tokens (prompt/output)", requirement.profile);
+    let _ = writeln!(
+        out,
+        "{title}: {} tokens (prompt/output)",
+        requirement.profile
+    );
     let targets: Vec<_> = Target::ALL
         .into_iter()
         .map(|target| format!("{target} {} ms", target.of(&requirement.slo)))
@@ -86,14 +94,17 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
         out,
         "  capacity        {bound}{} requests/s a replica; {} if every p95 were 10 % higher",
         rate(candidate.capacity.rps),
-        candidate.capacity_if_slower.map_or_else(|| "none".to_owned(), rate),
+        candidate
+            .capacity_if_slower
+            .map_or_else(|| "none".to_owned(), rate),
     );
     if let Some(survives) = candidate.survives_loss_of_one_replica {
-        let word = if survives { "the others still meet" } else { "the others do not meet" };
-        let _ = writeln!(
-            out,
-            "  one lost        {word} the demand",
-        );
+        let word = if survives {
+            "the others still meet"
+        } else {
+            "the others do not meet"
+        };
+        let _ = writeln!(out, "  one lost        {word} the demand",);
     }
     let _ = writeln!(out, "  assumes         {}", ASSUMPTIONS.join("; "));
     if let Some(cost) = candidate.whole_node_cost_per_hour {
@@ -104,10 +115,17 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
         "  evidence        {} by {}, {}{}",
         candidate.kind,
         candidate.source,
-        row.measured_at.map_or_else(|| "date unknown".to_owned(), |at| at.strftime("%F").to_string()),
+        row.measured_at.map_or_else(
+            || "date unknown".to_owned(),
+            |at| at.strftime("%F").to_string()
+        ),
         framework(configuration).map_or_else(String::new, |framework| format!(", {framework}")),
     );
-    let ids: Vec<_> = candidate.backing_rows().iter().map(ToString::to_string).collect();
+    let ids: Vec<_> = candidate
+        .backing_rows()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let _ = writeln!(out, "  benchmarks      {}", ids.join(" "));
     for caveat in &candidate.caveats {
         let _ = writeln!(out, "  note            {caveat}");
@@ -120,7 +138,16 @@ fn dollars(cost: Option<MicroDollars>) -> String {
 
 fn alternatives(candidates: &[Candidate]) -> Table {
     let mut table = table(
-        ["MODEL", "ACCELERATORS", "EVIDENCE", "REPLICAS", "$/HOUR", "TTFT P95", "ITL P95", "E2E P95"],
+        [
+            "MODEL",
+            "ACCELERATORS",
+            "EVIDENCE",
+            "REPLICAS",
+            "$/HOUR",
+            "TTFT P95",
+            "ITL P95",
+            "E2E P95",
+        ],
         3,
     );
     for candidate in candidates {
@@ -141,13 +168,20 @@ fn alternatives(candidates: &[Candidate]) -> Table {
 
 fn why(out: &mut String, requirement: &Requirement, explanation: &Explanation) {
     if explanation.configurations == 0 {
-        let profiles: Vec<_> =
-            explanation.profiles.iter().map(|count| count.profile.to_string()).collect();
+        let profiles: Vec<_> = explanation
+            .profiles
+            .iter()
+            .map(|count| count.profile.to_string())
+            .collect();
         let _ = writeln!(
             out,
             "\nNo benchmarks for {}. Profiles with benchmarks: {}",
             requirement.profile,
-            if profiles.is_empty() { "none".to_owned() } else { profiles.join(", ") }
+            if profiles.is_empty() {
+                "none".to_owned()
+            } else {
+                profiles.join(", ")
+            }
         );
         return;
     }

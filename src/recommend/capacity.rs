@@ -52,14 +52,13 @@ pub(super) fn read<'l, 'a>(
     bounds: &Bounds,
     floor: Option<&Row<'a>>,
 ) -> Reading<'l, 'a> {
-    let below_floor =
-        |row: &&Row| floor.is_none_or(|floor| row.benchmark.offered_rps < floor.benchmark.offered_rps);
+    let below_floor = |row: &&Row| {
+        floor.is_none_or(|floor| row.benchmark.offered_rps < floor.benchmark.offered_rps)
+    };
     let rows: Vec<_> = ladder.rows.iter().filter(below_floor).collect();
     let fails = |row: &&&Row| fails(row, bounds);
     let lowest_failing = rows.iter().find(fails).map(|row| row.benchmark.offered_rps);
-    let complies = |row: &&Row| {
-        row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s))
-    };
+    let complies = |row: &&Row| row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s));
     let is_below = |row: &&Row| lowest_failing.is_none_or(|rate| row.benchmark.offered_rps < rate);
 
     let backing: Vec<_> = rows
@@ -67,22 +66,35 @@ pub(super) fn read<'l, 'a>(
         .copied()
         .filter(|row| complies(row) && row.may_back && is_below(row))
         .collect();
-    let steady_failure = rows.iter().filter(fails).find(|row| row.steady).copied().or(floor);
-    let capacity = backing.iter().max_by_key(|row| preference(row)).map(|row| Capacity {
-        rps: row.served_rps,
-        row: row.benchmark.id,
-        bound: steady_failure
-            .map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.benchmark.id)),
-        non_monotonic: rows.iter().any(|row| {
-            complies(row) && lowest_failing.is_some_and(|rate| row.benchmark.offered_rps > rate)
-        }),
-    });
+    let steady_failure = rows
+        .iter()
+        .filter(fails)
+        .find(|row| row.steady)
+        .copied()
+        .or(floor);
+    let capacity = backing
+        .iter()
+        .max_by_key(|row| preference(row))
+        .map(|row| Capacity {
+            rps: row.served_rps,
+            row: row.benchmark.id,
+            bound: steady_failure.map_or(CapacityBound::AtLeast, |row| {
+                CapacityBound::Known(row.benchmark.id)
+            }),
+            non_monotonic: rows.iter().any(|row| {
+                complies(row) && lowest_failing.is_some_and(|rate| row.benchmark.offered_rps > rate)
+            }),
+        });
     Reading { capacity, backing }
 }
 
 /// Highest served rate; at one rate the newer row, then the lower id.
 fn preference(row: &Row) -> impl Ord + use<> {
-    (row.served_rps, row.benchmark.measured_at, Reverse(row.benchmark.id))
+    (
+        row.served_rps,
+        row.benchmark.measured_at,
+        Reverse(row.benchmark.id),
+    )
 }
 
 /// Whether the row shows that a bound is missed at its rate.
@@ -101,7 +113,11 @@ pub(super) fn operating_row<'l, 'a>(
         .iter()
         .filter(|row| row.served_rps * Decimal::from(replicas) >= load_rps)
         .min_by_key(|row| {
-            (row.served_rps, Reverse(row.benchmark.measured_at), row.benchmark.id)
+            (
+                row.served_rps,
+                Reverse(row.benchmark.measured_at),
+                row.benchmark.id,
+            )
         })
         .copied()
 }
@@ -115,7 +131,11 @@ mod tests {
     use crate::recommend::requirement::EvidencePolicy;
     use crate::recommend::test_support::{FAILING, MEETING, at, row};
 
-    const SLO: SloTargets = SloTargets { ttft_p95_ms: 150, itl_p95_ms: 25, e2e_p95_ms: 7000 };
+    const SLO: SloTargets = SloTargets {
+        ttft_p95_ms: 150,
+        itl_p95_ms: 25,
+        e2e_p95_ms: 7000,
+    };
 
     fn capacity(rows: &[Benchmark]) -> Option<(String, bool, bool)> {
         let formed = form(rows, &EvidencePolicy::default(), at("2026-11-23"));
@@ -133,7 +153,10 @@ mod tests {
 
     #[test]
     fn the_highest_compliant_rate_below_the_lowest_failure() {
-        assert_eq!(capacity(&[row(1.0, MEETING), row(2.0, MEETING)]), some("2", true, false));
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), row(2.0, MEETING)]),
+            some("2", true, false)
+        );
         assert_eq!(
             capacity(&[row(1.0, MEETING), row(2.0, MEETING), row(3.0, FAILING)]),
             some("2", false, false)
@@ -201,8 +224,14 @@ mod tests {
             row.bounds_only = true;
             row
         };
-        assert_eq!(capacity(&[row(1.0, MEETING), bounding(FAILING)]), some("1", false, false));
-        assert_eq!(capacity(&[row(1.0, MEETING), bounding(MEETING)]), some("1", true, false));
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), bounding(FAILING)]),
+            some("1", false, false)
+        );
+        assert_eq!(
+            capacity(&[row(1.0, MEETING), bounding(MEETING)]),
+            some("1", true, false)
+        );
     }
 
     #[test]

@@ -87,7 +87,10 @@ pub(super) type P95s = [f64; 3];
 pub(super) fn p95s(row: &Benchmark) -> Option<P95s> {
     let mut values = [0.0; 3];
     for (value, target) in values.iter_mut().zip(Target::ALL) {
-        *value = target.latency(row).p95_ms.filter(|ms| ms.is_finite() && *ms > 0.0)?;
+        *value = target
+            .latency(row)
+            .p95_ms
+            .filter(|ms| ms.is_finite() && *ms > 0.0)?;
     }
     Some(values)
 }
@@ -98,9 +101,10 @@ pub(super) struct Bounds([f64; 3]);
 
 impl Bounds {
     pub(super) fn new(slo: &SloTargets, margin_percent: i32) -> Self {
-        Self(Target::ALL.map(|target| {
-            f64::from(target.of(slo)) * f64::from(100 - margin_percent) / 100.0
-        }))
+        Self(
+            Target::ALL
+                .map(|target| f64::from(target.of(slo)) * f64::from(100 - margin_percent) / 100.0),
+        )
     }
 
     /// The bounds that a row would have to meet if every p95 were `percent` higher.
@@ -162,7 +166,11 @@ pub(super) fn strength(row: &Benchmark, bounds: &Bounds) -> Strength {
         let upper = p95 + (p99 - p95) * (quantile - 0.95) / 0.04;
         proven &= upper <= bounds.of(target);
     }
-    if proven { Strength::Proven } else { Strength::Marginal }
+    if proven {
+        Strength::Proven
+    } else {
+        Strength::Marginal
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +178,11 @@ mod tests {
     use super::*;
     use crate::recommend::test_support::row;
 
-    const SLO: SloTargets = SloTargets { ttft_p95_ms: 150, itl_p95_ms: 25, e2e_p95_ms: 7000 };
+    const SLO: SloTargets = SloTargets {
+        ttft_p95_ms: 150,
+        itl_p95_ms: 25,
+        e2e_p95_ms: 7000,
+    };
 
     fn complies(row: &Benchmark, margin_percent: i32) -> bool {
         p95s(row).is_some_and(|p95s| Bounds::new(&SLO, margin_percent).met_by(&p95s))
@@ -179,7 +191,11 @@ mod tests {
     #[test]
     fn a_p95_at_its_target_complies_and_one_above_does_not() {
         assert!(complies(&row(1.0, [150.0, 25.0, 7000.0]), 0));
-        for miss in [[150.1, 25.0, 7000.0], [150.0, 25.1, 7000.0], [150.0, 25.0, 7000.1]] {
+        for miss in [
+            [150.1, 25.0, 7000.0],
+            [150.0, 25.1, 7000.0],
+            [150.0, 25.0, 7000.1],
+        ] {
             assert!(!complies(&row(1.0, miss), 0), "{miss:?}");
         }
     }

@@ -68,7 +68,10 @@ mod tests {
     #[test]
     fn money_is_exact_and_shown_with_its_decimals() {
         assert_eq!(MicroDollars::of(Decimal::new(45, 1)).to_string(), "4.50");
-        assert_eq!(MicroDollars::of(Decimal::new(1234567, 6)).to_string(), "1.234567");
+        assert_eq!(
+            MicroDollars::of(Decimal::new(1234567, 6)).to_string(),
+            "1.234567"
+        );
         assert_eq!(MicroDollars(9_000_000).per_month().to_string(), "6570.00");
     }
 
@@ -77,7 +80,10 @@ mod tests {
         let catalog = Catalog::built_in();
         let h100 = catalog.hardware(&HardwareName::new("H100"));
         let one_gpu = per_hour(h100, 1).unwrap();
-        assert_eq!(whole_nodes_per_hour(h100, 3, 4), Some(MicroDollars(one_gpu.0 * 16)));
+        assert_eq!(
+            whole_nodes_per_hour(h100, 3, 4),
+            Some(MicroDollars(one_gpu.0 * 16))
+        );
         assert_eq!(whole_nodes_per_hour(h100, 1, 16), None);
         assert_eq!(per_hour(None, 4), None);
     }

@@ -28,13 +28,19 @@ pub fn decide(
     catalog: &Catalog,
     now: Timestamp,
 ) -> Decision {
-    let matching = evidence.benchmarks.iter().filter(|row| is_match(row, &requirement));
+    let matching = evidence
+        .benchmarks
+        .iter()
+        .filter(|row| is_match(row, &requirement));
     let field = Field::new(&requirement, matching, catalog, now);
     let verdicts = field.judge(&requirement.slo);
     let explanation = explanation::explain(&field, &verdicts, &evidence.profiles);
     let mut candidates = field.ranked(verdicts).into_iter();
     let recommendation = candidates.next();
-    let mut shown: Vec<_> = recommendation.iter().map(|best| place(best.configuration)).collect();
+    let mut shown: Vec<_> = recommendation
+        .iter()
+        .map(|best| place(best.configuration))
+        .collect();
     let alternatives = candidates
         .filter(|candidate| {
             let place = place(candidate.configuration);
@@ -47,7 +53,12 @@ pub fn decide(
         .collect();
     let recommendation = recommendation.map(|sized| candidate(&field, &sized));
     drop(field);
-    Decision { requirement, recommendation, alternatives, explanation }
+    Decision {
+        requirement,
+        recommendation,
+        alternatives,
+        explanation,
+    }
 }
 
 /// R2: the profile is equal, or the row is no evidence. Neither is one without GPUs.
@@ -68,7 +79,10 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
     let requirement = field.requirement;
     let bounds = field.bounds();
     let row = sized.operating_row.benchmark;
-    let p95s = sized.operating_row.p95s.expect("an operating row complies, so it has p95s");
+    let p95s = sized
+        .operating_row
+        .p95s
+        .expect("an operating row complies, so it has p95s");
     let (worst_ratio, binding_target) = bounds.worst_ratio(&p95s);
     let strength = compliance::strength(row, &bounds);
     let slower = capacity::read(sized.ladder, &bounds.if_slower_by(FRAGILITY_PERCENT), None);
@@ -106,13 +120,25 @@ fn caveats(requirement: &Requirement, sized: &Sized, strength: Strength) -> Vec<
     let quality_is_asked_for =
         constraints.minimum_quality.is_some() || !constraints.allowed_models.is_empty();
     [
-        (sized.ladder.kind == EvidenceKind::Simulated, Caveat::SimulatedEvidence),
-        (sized.ladder.kind == EvidenceKind::Estimated, Caveat::EstimatedEvidence),
-        (sized.capacity.bound == CapacityBound::AtLeast, Caveat::CapacityIsLowerBound),
+        (
+            sized.ladder.kind == EvidenceKind::Simulated,
+            Caveat::SimulatedEvidence,
+        ),
+        (
+            sized.ladder.kind == EvidenceKind::Estimated,
+            Caveat::EstimatedEvidence,
+        ),
+        (
+            sized.capacity.bound == CapacityBound::AtLeast,
+            Caveat::CapacityIsLowerBound,
+        ),
         (sized.capacity.non_monotonic, Caveat::NonMonotonicLadder),
         (strength == Strength::Marginal, Caveat::Marginal),
         (strength == Strength::Unknown, Caveat::StrengthUnknown),
-        (sized.operating_row.benchmark.served_rps.is_none(), Caveat::ServedRateUnverified),
+        (
+            sized.operating_row.benchmark.served_rps.is_none(),
+            Caveat::ServedRateUnverified,
+        ),
         (!quality_is_asked_for, Caveat::QualityNotConsidered),
         (sized.cost_per_hour.is_none(), Caveat::PriceUnknown),
         (requirement.demand.is_none(), Caveat::NoDemand),

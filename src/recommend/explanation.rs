@@ -110,7 +110,10 @@ pub(super) fn explain(
     verdicts: &[Verdict],
     profiles: &[ProfileCount],
 ) -> Explanation {
-    let mut explanation = Explanation { configurations: verdicts.len(), ..Default::default() };
+    let mut explanation = Explanation {
+        configurations: verdicts.len(),
+        ..Default::default()
+    };
     let mut misses = Vec::new();
     let mut over_limit: Option<&Sized> = None;
     for verdict in verdicts {
@@ -124,7 +127,10 @@ pub(super) fn explain(
                     over_limit = Some(sized);
                 }
             }
-            Verdict::Rejected { configuration, nearest } => {
+            Verdict::Rejected {
+                configuration,
+                nearest,
+            } => {
                 explanation.rejected += 1;
                 misses.extend(nearest.map(|row| (*configuration, row)));
             }
@@ -150,9 +156,14 @@ pub(super) fn explain(
 }
 
 fn nearest_misses(mut misses: Vec<(&Configuration, &Row)>, bounds: &Bounds) -> Vec<NearMiss> {
-    let ratio = |row: &Row| row.p95s.map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0);
+    let ratio = |row: &Row| {
+        row.p95s
+            .map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0)
+    };
     misses.sort_by(|(configuration_a, a), (configuration_b, b)| {
-        ratio(a).total_cmp(&ratio(b)).then_with(|| configuration_a.cmp(configuration_b))
+        ratio(a)
+            .total_cmp(&ratio(b))
+            .then_with(|| configuration_a.cmp(configuration_b))
     });
     misses
         .into_iter()
@@ -183,7 +194,9 @@ fn relaxations(field: &Field) -> Vec<Relaxation> {
     let without_margin =
         |p95_ms: f64| (p95_ms * 100.0 / f64::from(100 - margin_percent)).ceil() as i32;
     let largest = |target| {
-        without_margin(field.largest_p95(target)).saturating_add(1).min(LARGEST_TARGET_MS)
+        without_margin(field.largest_p95(target))
+            .saturating_add(1)
+            .min(LARGEST_TARGET_MS)
     };
     let alone = Target::ALL.into_iter().filter_map(|target| {
         let relaxed = |value_ms| {
@@ -191,15 +204,19 @@ fn relaxations(field: &Field) -> Vec<Relaxation> {
             target.set(&mut slo, value_ms);
             slo
         };
-        let value_ms =
-            smallest(target.of(&slo), largest(target), |ms| is_feasible(field, &relaxed(ms)))?;
+        let value_ms = smallest(target.of(&slo), largest(target), |ms| {
+            is_feasible(field, &relaxed(ms))
+        })?;
         relaxation(field, relaxed(value_ms), Some(target), None)
     });
     let scaled = |per_mille: i32| {
         let mut scaled = slo;
         for target in Target::ALL {
             let value_ms = (i64::from(target.of(&slo)) * i64::from(per_mille) + 999) / 1000;
-            target.set(&mut scaled, value_ms.min(i64::from(LARGEST_TARGET_MS)) as i32);
+            target.set(
+                &mut scaled,
+                value_ms.min(i64::from(LARGEST_TARGET_MS)) as i32,
+            );
         }
         scaled
     };
@@ -209,8 +226,10 @@ fn relaxations(field: &Field) -> Vec<Relaxation> {
         .max()
         .and_then(|factor| i32::try_from(factor).ok())
         .unwrap_or(i32::MAX);
-    let together = smallest(1000, largest_factor, |factor| is_feasible(field, &scaled(factor)))
-        .and_then(|factor| relaxation(field, scaled(factor), None, Some(factor)));
+    let together = smallest(1000, largest_factor, |factor| {
+        is_feasible(field, &scaled(factor))
+    })
+    .and_then(|factor| relaxation(field, scaled(factor), None, Some(factor)));
     alone.chain(together).collect()
 }
 
@@ -233,7 +252,10 @@ fn smallest(from: i32, to: i32, holds: impl Fn(i32) -> bool) -> Option<i32> {
 }
 
 fn is_feasible(field: &Field, slo: &SloTargets) -> bool {
-    field.judge(slo).iter().any(|verdict| matches!(verdict, Verdict::Complies(_)))
+    field
+        .judge(slo)
+        .iter()
+        .any(|verdict| matches!(verdict, Verdict::Complies(_)))
 }
 
 fn relaxation(

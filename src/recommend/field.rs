@@ -43,7 +43,10 @@ pub(super) enum Verdict<'f, 'a> {
     /// Not allowed.
     NotAllowed,
     /// Misses a target; the row that comes nearest, where a steady one does.
-    Rejected { configuration: &'a Configuration, nearest: Option<&'f Row<'a>> },
+    Rejected {
+        configuration: &'a Configuration,
+        nearest: Option<&'f Row<'a>>,
+    },
     /// Complies, but is over a limit: the cheapest way.
     OverLimit(Box<Sized<'f, 'a>>),
     /// Complies: one way for each kind of evidence that may say so.
@@ -67,16 +70,32 @@ impl<'a> Field<'a> {
             .collect();
         let mut groups: BTreeMap<(&ModelName, &HardwareName, i32), Vec<usize>> = BTreeMap::new();
         for (index, entry) in entries.iter().enumerate() {
-            let Configuration { model, hardware, hardware_count, .. } = entry.configuration;
-            groups.entry((model, hardware, *hardware_count)).or_default().push(index);
+            let Configuration {
+                model,
+                hardware,
+                hardware_count,
+                ..
+            } = entry.configuration;
+            groups
+                .entry((model, hardware, *hardware_count))
+                .or_default()
+                .push(index);
         }
-        Self { requirement, catalog, groups: groups.into_values().collect(), entries }
+        Self {
+            requirement,
+            catalog,
+            groups: groups.into_values().collect(),
+            entries,
+        }
     }
 
     /// The verdict on every configuration under these targets.
     pub(super) fn judge<'f>(&'f self, slo: &SloTargets) -> Vec<Verdict<'f, 'a>> {
         let bounds = Bounds::new(slo, self.requirement.evidence.margin_percent);
-        self.groups.iter().flat_map(|group| self.judge_group(group, &bounds)).collect()
+        self.groups
+            .iter()
+            .flat_map(|group| self.judge_group(group, &bounds))
+            .collect()
     }
 
     /// The ways to comply among these verdicts, best first.
@@ -96,7 +115,10 @@ impl<'a> Field<'a> {
 
     /// The bounds of the requirement's own targets.
     pub(super) fn bounds(&self) -> Bounds {
-        Bounds::new(&self.requirement.slo, self.requirement.evidence.margin_percent)
+        Bounds::new(
+            &self.requirement.slo,
+            self.requirement.evidence.margin_percent,
+        )
     }
 
     fn judge_group<'f>(&'f self, group: &[usize], bounds: &Bounds) -> Vec<Verdict<'f, 'a>> {
@@ -107,8 +129,11 @@ impl<'a> Field<'a> {
         for kind in EvidenceKind::ALL.iter().rev().copied() {
             let mut of_this_kind = Vec::new();
             for (entry, said) in entries.iter().zip(&mut said) {
-                let ladders: Vec<_> =
-                    entry.ladders.iter().filter(|l| l.kind == kind && l.sizes).collect();
+                let ladders: Vec<_> = entry
+                    .ladders
+                    .iter()
+                    .filter(|l| l.kind == kind && l.sizes)
+                    .collect();
                 let floor = floor.filter(|_| kind < EvidenceKind::Measured);
                 let deciding = ladder::deciding(&entry.ladders, kind);
                 let stands = deciding.is_none_or(|ladder| better.iter().all(|b| b.leaves(ladder)));
@@ -116,10 +141,18 @@ impl<'a> Field<'a> {
                     let reading = capacity::read(ladder, bounds, floor);
                     of_this_kind.push(Better::new(ladder, &reading));
                     if stands && kind >= self.requirement.evidence.minimum_kind {
-                        said.push(Said { ladders, deciding: Some((ladder, reading)), floor });
+                        said.push(Said {
+                            ladders,
+                            deciding: Some((ladder, reading)),
+                            floor,
+                        });
                     }
                 } else if kind >= self.requirement.evidence.minimum_kind && !ladders.is_empty() {
-                    said.push(Said { ladders, deciding: None, floor });
+                    said.push(Said {
+                        ladders,
+                        deciding: None,
+                        floor,
+                    });
                 }
             }
             better.extend(of_this_kind);
@@ -167,7 +200,10 @@ impl<'a> Field<'a> {
             })
             .collect();
         if ways.is_empty() {
-            return Verdict::Rejected { configuration: entry.configuration, nearest };
+            return Verdict::Rejected {
+                configuration: entry.configuration,
+                nearest,
+            };
         }
         let (within, over): (Vec<_>, Vec<_>) =
             ways.into_iter().partition(|way| self.is_within_limits(way));
@@ -178,10 +214,15 @@ impl<'a> Field<'a> {
     }
 
     fn is_within_limits(&self, way: &Sized) -> bool {
-        let Constraints { max_gpus, max_cost_per_hour, .. } = &self.requirement.constraints;
+        let Constraints {
+            max_gpus,
+            max_cost_per_hour,
+            ..
+        } = &self.requirement.constraints;
         max_gpus.is_none_or(|most| way.gpus <= i64::from(most))
             && max_cost_per_hour.is_none_or(|most| {
-                way.cost_per_hour.is_some_and(|cost| cost <= cost::MicroDollars::of(most))
+                way.cost_per_hour
+                    .is_some_and(|cost| cost <= cost::MicroDollars::of(most))
             })
     }
 
@@ -194,7 +235,10 @@ impl<'a> Field<'a> {
 
     /// Every row of the field.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row<'a>> {
-        self.entries.iter().flat_map(|entry| &entry.ladders).flat_map(|ladder| &ladder.rows)
+        self.entries
+            .iter()
+            .flat_map(|entry| &entry.ladders)
+            .flat_map(|ladder| &ladder.rows)
     }
 }
 
@@ -232,7 +276,8 @@ fn measured_floor<'f, 'a>(entries: &[&'f Entry<'a>], bounds: &Bounds) -> Option<
 }
 
 fn nearness(row: &Row, bounds: &Bounds) -> f64 {
-    row.p95s.map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0)
+    row.p95s
+        .map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0)
 }
 
 /// What one kind of evidence says of one configuration.
@@ -244,16 +289,23 @@ struct Said<'f, 'a> {
 
 impl<'f, 'a> Said<'f, 'a> {
     fn has_rows_that_may_back(&self) -> bool {
-        self.ladders.iter().flat_map(|ladder| &ladder.rows).any(|row| {
-            row.may_back
-                && self
-                    .floor
-                    .is_none_or(|floor| row.benchmark.offered_rps < floor.benchmark.offered_rps)
-        })
+        self.ladders
+            .iter()
+            .flat_map(|ladder| &ladder.rows)
+            .any(|row| {
+                row.may_back
+                    && self
+                        .floor
+                        .is_none_or(|floor| row.benchmark.offered_rps < floor.benchmark.offered_rps)
+            })
     }
 
     fn rows(&self) -> impl Iterator<Item = &'f Row<'a>> + use<'f, 'a> {
-        self.deciding.as_ref().map(|(ladder, _)| *ladder).into_iter().flat_map(|l| &l.rows)
+        self.deciding
+            .as_ref()
+            .map(|(ladder, _)| *ladder)
+            .into_iter()
+            .flat_map(|l| &l.rows)
     }
 }
 
@@ -269,7 +321,10 @@ impl<'f, 'a> Better<'f, 'a> {
             .capacity
             .as_ref()
             .is_some_and(|capacity| matches!(capacity.bound, CapacityBound::Known(_)));
-        Self { ladder, capacity_is_known }
+        Self {
+            ladder,
+            capacity_is_known,
+        }
     }
 
     /// Whether a ladder of a lower kind may still say something beside this one: not where this
@@ -278,14 +333,22 @@ impl<'f, 'a> Better<'f, 'a> {
         self.ladder.kind <= lower.kind
             || (!self.capacity_is_known
                 && lower.rows.iter().all(|row| {
-                    self.ladder.rows.iter().all(|better| !is_too_optimistic(row, better))
+                    self.ladder
+                        .rows
+                        .iter()
+                        .all(|better| !is_too_optimistic(row, better))
                 }))
     }
 }
 
 fn is_too_optimistic(row: &Row, better: &Row) -> bool {
-    let (Some(p95s), Some(better_p95s)) = (row.p95s, better.p95s) else { return false };
+    let (Some(p95s), Some(better_p95s)) = (row.p95s, better.p95s) else {
+        return false;
+    };
     better.steady
         && row.benchmark.offered_rps == better.benchmark.offered_rps
-        && p95s.iter().zip(better_p95s).any(|(p95, better)| *p95 < TRUSTED_SHARE * better)
+        && p95s
+            .iter()
+            .zip(better_p95s)
+            .any(|(p95, better)| *p95 < TRUSTED_SHARE * better)
 }

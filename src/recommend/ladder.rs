@@ -43,14 +43,20 @@ impl<'a> Row<'a> {
 /// for what is no rate of a replica: less than one request in eleven days, or a thousand million
 /// a second.
 fn exact(rate: f64) -> Option<Decimal> {
-    (1e-6..1e9).contains(&rate).then(|| rate.to_string().parse().ok()).flatten()
+    (1e-6..1e9)
+        .contains(&rate)
+        .then(|| rate.to_string().parse().ok())
+        .flatten()
 }
 
 /// A row of unknown age is never young enough (R5).
 fn is_young_enough(row: &Benchmark, policy: &EvidencePolicy, now: Timestamp) -> bool {
-    let Some(max_age_days) = policy.max_age_days else { return true };
+    let Some(max_age_days) = policy.max_age_days else {
+        return true;
+    };
     let max_age = SignedDuration::from_hours(24 * i64::from(max_age_days));
-    row.measured_at.is_some_and(|at| now.duration_since(at) <= max_age)
+    row.measured_at
+        .is_some_and(|at| now.duration_since(at) <= max_age)
 }
 
 /// The rows of one configuration under the same conditions, by offered rate, then id.
@@ -66,7 +72,11 @@ pub(super) struct Ladder<'a> {
 impl Ladder<'_> {
     /// When its newest steady row ran; `None` for no steady row, `Some(None)` for unknown dates.
     fn newest_steady(&self) -> Option<Option<Timestamp>> {
-        self.rows.iter().filter(|row| row.steady).map(|row| row.benchmark.measured_at).max()
+        self.rows
+            .iter()
+            .filter(|row| row.steady)
+            .map(|row| row.benchmark.measured_at)
+            .max()
     }
 }
 
@@ -126,14 +136,19 @@ pub(super) fn form<'a>(
                 .into_iter()
                 .map(|(key, mut rows)| {
                     rows.sort_by(|a, b| {
-                        a.offered_rps.total_cmp(&b.offered_rps).then(a.id.cmp(&b.id))
+                        a.offered_rps
+                            .total_cmp(&b.offered_rps)
+                            .then(a.id.cmp(&b.id))
                     });
                     Ladder {
                         kind: key.kind,
                         source: key.source,
                         sizes: unusual_loads(&rows[0].conditions)
                             .all(|load| policy.allowed_loads.contains(&load)),
-                        rows: rows.into_iter().map(|row| Row::new(row, policy, now)).collect(),
+                        rows: rows
+                            .into_iter()
+                            .map(|row| Row::new(row, policy, now))
+                            .collect(),
                     }
                 })
                 .collect();
@@ -149,7 +164,9 @@ fn unusual_loads(conditions: &LoadConditions) -> impl Iterator<Item = UnusualLoa
         _ => None,
     };
     let shared = conditions.prefix_sharing.is_some_and(|share| share > 0.0);
-    arrivals.into_iter().chain(shared.then_some(UnusualLoad::PrefixShared))
+    arrivals
+        .into_iter()
+        .chain(shared.then_some(UnusualLoad::PrefixShared))
 }
 
 /// The ladder that decides for its kind: the newest with steady rows, also when it fails, never
@@ -202,7 +219,10 @@ mod tests {
         assert_eq!(with(|row| row.measured_at = None), [[2]]);
         assert_eq!(with(|row| row.source = "other".into()), [[1, 1]]);
         assert_eq!(with(|row| row.kind = EvidenceKind::Measured), [[1, 1]]);
-        assert_eq!(with(|row| row.conditions.output_tokens_stdev = None), [[1, 1]]);
+        assert_eq!(
+            with(|row| row.conditions.output_tokens_stdev = None),
+            [[1, 1]]
+        );
         assert_eq!(with(|row| row.conditions.prefix_sharing = None), [[1, 1]]);
         assert_eq!(
             with(|row| row.conditions.arrival_process = Some(ArrivalProcess::Constant)),
@@ -212,8 +232,14 @@ mod tests {
             with(|row| row.conditions.itl_definition = Some(ItlDefinition::TokenGap)),
             [[1, 1]]
         );
-        assert_eq!(with(|row| row.configuration.engine.max_num_seqs = Some(64)), [[1], [1]]);
-        assert_eq!(with(|row| row.configuration.framework_version = None), [[1], [1]]);
+        assert_eq!(
+            with(|row| row.configuration.engine.max_num_seqs = Some(64)),
+            [[1], [1]]
+        );
+        assert_eq!(
+            with(|row| row.configuration.framework_version = None),
+            [[1], [1]]
+        );
     }
 
     #[test]
@@ -246,18 +272,26 @@ mod tests {
             row.conditions.prefix_sharing = Some(0.5);
         })];
         let sizes = |allowed_loads: Vec<UnusualLoad>| {
-            let policy = EvidencePolicy { allowed_loads, ..EvidencePolicy::default() };
+            let policy = EvidencePolicy {
+                allowed_loads,
+                ..EvidencePolicy::default()
+            };
             form(&rows, &policy, at("2026-11-23"))[0].1[0].sizes
         };
         assert!(!sizes(vec![]));
         assert!(!sizes(vec![UnusualLoad::ClosedLoop]));
-        assert!(sizes(vec![UnusualLoad::ClosedLoop, UnusualLoad::PrefixShared]));
+        assert!(sizes(vec![
+            UnusualLoad::ClosedLoop,
+            UnusualLoad::PrefixShared
+        ]));
     }
 
     #[test]
     fn age_counts_from_the_benchmark_and_unknown_is_too_old() {
-        let policy =
-            EvidencePolicy { max_age_days: Some(30), ..EvidencePolicy::default() };
+        let policy = EvidencePolicy {
+            max_age_days: Some(30),
+            ..EvidencePolicy::default()
+        };
         let may_back = |measured_at| {
             let rows = [changed(|row| row.measured_at = measured_at)];
             form(&rows, &policy, at("2026-11-30"))[0].1[0].rows[0].may_back

@@ -17,8 +17,8 @@ mod oracle;
 #[cfg(test)]
 mod properties;
 mod ranking;
-mod sizing;
 mod requirement;
+mod sizing;
 #[cfg(test)]
 mod test_support;
 
@@ -29,7 +29,5 @@ pub use decide::decide;
 pub use decision::{Candidate, Caveat, Decision};
 pub use digest::Digest;
 pub use explanation::{Excluded, Explanation, FailingTarget, NearMiss, OverLimit, Relaxation};
+pub use requirement::{Constraints, Demand, EvidencePolicy, Requirement, ResolveError, resolve};
 pub use sizing::ASSUMPTIONS;
-pub use requirement::{
-    Constraints, Demand, EvidencePolicy, Requirement, ResolveError, resolve,
-};

@@ -37,11 +37,20 @@ pub(super) struct Oracle<'a> {
 
 impl<'a> Oracle<'a> {
     pub(super) fn new(requirement: &'a Requirement, rows: &'a [Benchmark]) -> Self {
-        Self { requirement, rows: rows.iter().collect(), catalog: catalog(), now: at(NOW) }
+        Self {
+            requirement,
+            rows: rows.iter().collect(),
+            catalog: catalog(),
+            now: at(NOW),
+        }
     }
 
     fn targets(&self) -> [f64; 3] {
-        let SloTargets { ttft_p95_ms, itl_p95_ms, e2e_p95_ms } = self.requirement.slo;
+        let SloTargets {
+            ttft_p95_ms,
+            itl_p95_ms,
+            e2e_p95_ms,
+        } = self.requirement.slo;
         [ttft_p95_ms, itl_p95_ms, e2e_p95_ms].map(|target| {
             f64::from(target) * f64::from(100 - self.requirement.evidence.margin_percent) / 100.0
         })
@@ -49,7 +58,9 @@ impl<'a> Oracle<'a> {
 
     fn says_something(&self, row: &Benchmark) -> Option<[f64; 3]> {
         let p95s = [row.ttft.p95_ms?, row.itl.p95_ms?, row.e2e.p95_ms?];
-        p95s.iter().all(|p95| p95.is_finite() && *p95 > 0.0).then_some(p95s)
+        p95s.iter()
+            .all(|p95| p95.is_finite() && *p95 > 0.0)
+            .then_some(p95s)
     }
 
     fn meets(&self, row: &Benchmark) -> bool {
@@ -63,7 +74,9 @@ impl<'a> Oracle<'a> {
 
     fn ratio(&self, row: &Benchmark) -> f64 {
         let p95s = self.says_something(row).unwrap();
-        (0..3).map(|i| p95s[i] / self.targets()[i]).fold(0.0, f64::max)
+        (0..3)
+            .map(|i| p95s[i] / self.targets()[i])
+            .fold(0.0, f64::max)
     }
 
     fn steady(&self, row: &Benchmark) -> bool {
@@ -97,7 +110,10 @@ impl<'a> Oracle<'a> {
     }
 
     fn served(row: &Benchmark) -> Decimal {
-        let served = row.served_rps.unwrap_or(row.offered_rps).min(row.offered_rps);
+        let served = row
+            .served_rps
+            .unwrap_or(row.offered_rps)
+            .min(row.offered_rps);
         served.to_string().parse().unwrap()
     }
 
@@ -110,13 +126,18 @@ impl<'a> Oracle<'a> {
             .filter(|row| Self::sizes(row) && self.steady(row))
             .collect();
         heads.sort_by(|a, b| {
-            b.measured_at.cmp(&a.measured_at).then_with(|| a.source.cmp(&b.source))
+            b.measured_at
+                .cmp(&a.measured_at)
+                .then_with(|| a.source.cmp(&b.source))
         });
         match heads.first() {
             None => Vec::new(),
-            Some(head) => {
-                self.rows.iter().copied().filter(|row| Self::same_ladder(row, head)).collect()
-            }
+            Some(head) => self
+                .rows
+                .iter()
+                .copied()
+                .filter(|row| Self::same_ladder(row, head))
+                .collect(),
         }
     }
 
@@ -162,13 +183,14 @@ impl<'a> Oracle<'a> {
             })
             .collect();
         let capacity = usable.iter().map(|row| Self::served(row)).max()?;
-        let is_known = floor.is_some()
-            || rows.iter().any(|row| self.steady(row) && self.misses(row));
+        let is_known =
+            floor.is_some() || rows.iter().any(|row| self.steady(row) && self.misses(row));
         Some((usable, capacity, is_known))
     }
 
     fn floor_for(&self, configuration: &Configuration, kind: EvidenceKind) -> Option<f64> {
-        self.floor(configuration).filter(|_| kind != EvidenceKind::Measured)
+        self.floor(configuration)
+            .filter(|_| kind != EvidenceKind::Measured)
     }
 
     /// Whether better evidence on the same model, hardware and count leaves this ladder standing.
@@ -214,7 +236,12 @@ impl<'a> Oracle<'a> {
     pub(super) fn ways(&self) -> Vec<Way> {
         let mut ways = Vec::new();
         for configuration in self.configurations() {
-            if self.requirement.constraints.denied_models.contains(&configuration.model) {
+            if self
+                .requirement
+                .constraints
+                .denied_models
+                .contains(&configuration.model)
+            {
                 continue;
             }
             for kind in EvidenceKind::ALL {

@@ -6,7 +6,9 @@ use rust_decimal::Decimal;
 use super::oracle::{NOW, Oracle, Way};
 use super::test_support::{at, catalog, requirement, row};
 use super::{CapacityBound, Decision, Requirement, decide};
-use crate::benchmark::{ArrivalProcess, Benchmark, Evidence, EvidenceKind, HardwareName, ModelName};
+use crate::benchmark::{
+    ArrivalProcess, Benchmark, Evidence, EvidenceKind, HardwareName, ModelName,
+};
 
 fn rows() -> impl Strategy<Value = Vec<Benchmark>> {
     let p95 = |target: f64| {
@@ -24,7 +26,10 @@ fn rows() -> impl Strategy<Value = Vec<Benchmark>> {
     let load = (1..5_i32, 0..6_usize);
     let one = (place, evidence, load, (p95(150.0), p95(25.0), p95(7000.0)));
     prop::collection::vec(one, 0..40).prop_map(|rows| {
-        rows.into_iter().enumerate().map(|(index, parts)| benchmark(index, parts)).collect()
+        rows.into_iter()
+            .enumerate()
+            .map(|(index, parts)| benchmark(index, parts))
+            .collect()
     })
 }
 
@@ -54,9 +59,14 @@ fn benchmark(index: usize, parts: Parts) -> Benchmark {
         Some(ArrivalProcess::Poisson)
     };
     row.bounds_only = use_ == 0;
-    row.served_rps =
-        [None, Some(rate), Some(rate), Some(rate * 0.95), Some(rate * 1.2), Some(rate * 0.5)]
-            [served];
+    row.served_rps = [
+        None,
+        Some(rate),
+        Some(rate),
+        Some(rate * 0.95),
+        Some(rate * 1.2),
+        Some(rate * 0.5),
+    ][served];
     for latency in [&mut row.ttft, &mut row.itl, &mut row.e2e] {
         latency.mean_ms = Some(1.0);
     }
@@ -83,7 +93,10 @@ fn requirements() -> impl Strategy<Value = Requirement> {
 }
 
 fn ask(requirement: &Requirement, rows: &[Benchmark]) -> Decision {
-    let evidence = Evidence { benchmarks: rows.to_vec(), profiles: Vec::new() };
+    let evidence = Evidence {
+        benchmarks: rows.to_vec(),
+        profiles: Vec::new(),
+    };
     decide(requirement.clone(), &evidence, catalog(), at(NOW))
 }
 
@@ -93,7 +106,11 @@ fn places(requirement: &Requirement, rows: &[Benchmark]) -> Vec<(ModelName, Hard
         .ways()
         .into_iter()
         .map(|way| {
-            (way.configuration.model, way.configuration.hardware, way.configuration.hardware_count)
+            (
+                way.configuration.model,
+                way.configuration.hardware,
+                way.configuration.hardware_count,
+            )
         })
         .collect();
     places.sort();

@@ -139,14 +139,26 @@ pub fn resolve(
         sorted(names.into_iter().flatten().map(ModelName::new).collect())
     };
     let hardware_names = |names: Option<Vec<String>>| {
-        sorted(names.into_iter().flatten().map(|n| catalog.canonical_hardware(&n)).collect())
+        sorted(
+            names
+                .into_iter()
+                .flatten()
+                .map(|n| catalog.canonical_hardware(&n))
+                .collect(),
+        )
     };
     Ok(Requirement {
         use_case: spec.use_case,
         profile,
-        experience_class: spec.experience_class.or(template.map(|t| t.experience_class)),
+        experience_class: spec
+            .experience_class
+            .or(template.map(|t| t.experience_class)),
         slo: targets(spec, template, profile)?,
-        demand: spec.demand.as_ref().map(|d| demand(d, template.map(|t| &t.workload))).transpose()?,
+        demand: spec
+            .demand
+            .as_ref()
+            .map(|d| demand(d, template.map(|t| &t.workload)))
+            .transpose()?,
         constraints: Constraints {
             allowed_models: model_names(models.allow),
             denied_models: model_names(models.deny),
@@ -169,7 +181,9 @@ fn sorted<T: Ord>(mut names: Vec<T>) -> Vec<T> {
 
 fn evidence_policy(spec: &DeploymentIntentSpec) -> EvidencePolicy {
     let default = EvidencePolicy::default();
-    let Some(given) = &spec.evidence else { return default };
+    let Some(given) = &spec.evidence else {
+        return default;
+    };
     EvidencePolicy {
         minimum_kind: given.minimum.unwrap_or(default.minimum_kind),
         max_age_days: given.max_age_days,
@@ -191,17 +205,29 @@ fn targets(
         (Some(class), Some(template)) if class == template.experience_class => None,
         (class, _) => class,
     };
-    let ttft = given.ttft_p95_ms.or(class.map(|c| c.ttft_and_itl_p95_ms().0));
-    let itl = given.itl_p95_ms.or(class.map(|c| c.ttft_and_itl_p95_ms().1));
+    let ttft = given
+        .ttft_p95_ms
+        .or(class.map(|c| c.ttft_and_itl_p95_ms().0));
+    let itl = given
+        .itl_p95_ms
+        .or(class.map(|c| c.ttft_and_itl_p95_ms().1));
     let base = template.map(|t| t.slo_targets);
-    let ttft_p95_ms = ttft.or(base.map(|b| b.ttft_p95_ms)).ok_or(ResolveError::MissingTargets)?;
-    let itl_p95_ms = itl.or(base.map(|b| b.itl_p95_ms)).ok_or(ResolveError::MissingTargets)?;
+    let ttft_p95_ms = ttft
+        .or(base.map(|b| b.ttft_p95_ms))
+        .ok_or(ResolveError::MissingTargets)?;
+    let itl_p95_ms = itl
+        .or(base.map(|b| b.itl_p95_ms))
+        .ok_or(ResolveError::MissingTargets)?;
     let e2e_p95_ms = given
         .e2e_p95_ms
         .or(class.map(|_| derived_e2e_p95_ms(ttft_p95_ms, itl_p95_ms, profile)))
         .or(base.map(|b| b.e2e_p95_ms))
         .ok_or(ResolveError::MissingTargets)?;
-    Ok(SloTargets { ttft_p95_ms, itl_p95_ms, e2e_p95_ms })
+    Ok(SloTargets {
+        ttft_p95_ms,
+        itl_p95_ms,
+        e2e_p95_ms,
+    })
 }
 
 /// TTFT + (output + 1.645 x its standard deviation) x ITL, rounded down to a whole millisecond:
@@ -250,17 +276,23 @@ fn rate_of_users(
             .ok_or(ResolveError::MissingFactor(name))
     };
     let factors = [
-        factor("activeFraction", given.active_fraction, |w| w.active_fraction)?,
+        factor("activeFraction", given.active_fraction, |w| {
+            w.active_fraction
+        })?,
         factor(
             "requestsPerActiveUserPerMinute",
             given.requests_per_active_user_per_minute,
             |w| w.requests_per_active_user_per_minute,
         )?,
-        factor("peakMultiplier", given.peak_multiplier, |w| w.peak_multiplier)?,
+        factor("peakMultiplier", given.peak_multiplier, |w| {
+            w.peak_multiplier
+        })?,
     ];
     factors
         .iter()
-        .try_fold(Decimal::from(users), |rate, factor| rate.checked_mul(*factor))
+        .try_fold(Decimal::from(users), |rate, factor| {
+            rate.checked_mul(*factor)
+        })
         .map(|per_minute| {
             (per_minute / Decimal::from(60))
                 .round_dp_with_strategy(4, RoundingStrategy::ToPositiveInfinity)
@@ -275,19 +307,30 @@ mod tests {
     use crate::recommend::test_support::{intent, requirement};
 
     fn slo(spec: &str) -> (i32, i32, i32) {
-        let SloTargets { ttft_p95_ms, itl_p95_ms, e2e_p95_ms } = requirement(spec).slo;
+        let SloTargets {
+            ttft_p95_ms,
+            itl_p95_ms,
+            e2e_p95_ms,
+        } = requirement(spec).slo;
         (ttft_p95_ms, itl_p95_ms, e2e_p95_ms)
     }
 
     fn rate(spec: &str) -> String {
-        requirement(spec).demand.unwrap().requests_per_second.to_string()
+        requirement(spec)
+            .demand
+            .unwrap()
+            .requests_per_second
+            .to_string()
     }
 
     #[test]
     fn a_use_case_brings_profile_class_and_targets() {
         let requirement = requirement("useCase: summarization_short");
         assert_eq!(requirement.profile.to_string(), "4096/512");
-        assert_eq!(requirement.experience_class, Some(ExperienceClass::Interactive));
+        assert_eq!(
+            requirement.experience_class,
+            Some(ExperienceClass::Interactive)
+        );
         assert_eq!(slo("useCase: summarization_short"), (600, 30, 20_000));
         assert_eq!(requirement.demand, None);
     }
@@ -330,15 +373,25 @@ mod tests {
         let error = |spec: &str| resolve(&intent(spec), &catalog).unwrap_err();
         assert_eq!(error("useCase: custom"), ResolveError::MissingProfile);
         let profile = "useCase: custom, trafficProfile: {promptTokens: 100, outputTokens: 40}";
-        assert_eq!(error(&format!("{{{profile}}}")), ResolveError::MissingTargets);
         assert_eq!(
-            error(&format!("{{{profile}, slo: {{ttftP95Ms: 1, itlP95Ms: 1}}}}")),
+            error(&format!("{{{profile}}}")),
+            ResolveError::MissingTargets
+        );
+        assert_eq!(
+            error(&format!(
+                "{{{profile}, slo: {{ttftP95Ms: 1, itlP95Ms: 1}}}}"
+            )),
             ResolveError::MissingTargets
         );
         // 2000 + (40 + 1.645 x 10) x 45, rounded down.
-        assert_eq!(slo(&format!("{{{profile}, experienceClass: batch}}")), (2000, 45, 4540));
         assert_eq!(
-            error(&format!("{{{profile}, experienceClass: batch, demand: {{users: 5}}}}")),
+            slo(&format!("{{{profile}, experienceClass: batch}}")),
+            (2000, 45, 4540)
+        );
+        assert_eq!(
+            error(&format!(
+                "{{{profile}, experienceClass: batch, demand: {{users: 5}}}}"
+            )),
             ResolveError::MissingFactor("activeFraction")
         );
     }
@@ -346,9 +399,14 @@ mod tests {
     #[test]
     fn users_become_the_busiest_minutes_rate() {
         // 800 x 0.2 x 0.4 / 60 x 2 = 2.13333..., rounded up.
-        assert_eq!(rate("{useCase: chatbot_conversational, demand: {users: 800}}"), "2.1334");
         assert_eq!(
-            rate("{useCase: chatbot_conversational, demand: {users: 800, activeFraction: '0.5', requestsPerActiveUserPerMinute: 3, peakMultiplier: 1}}"),
+            rate("{useCase: chatbot_conversational, demand: {users: 800}}"),
+            "2.1334"
+        );
+        assert_eq!(
+            rate(
+                "{useCase: chatbot_conversational, demand: {users: 800, activeFraction: '0.5', requestsPerActiveUserPerMinute: 3, peakMultiplier: 1}}"
+            ),
             "20"
         );
         assert_eq!(
@@ -362,8 +420,12 @@ mod tests {
         let requirement = requirement(
             "{useCase: translation, hardware: {allow: [nvidia-h100-80gb-hbm3, A100-80, h100]}}",
         );
-        let names: Vec<_> =
-            requirement.constraints.allowed_hardware.iter().map(HardwareName::as_str).collect();
+        let names: Vec<_> = requirement
+            .constraints
+            .allowed_hardware
+            .iter()
+            .map(HardwareName::as_str)
+            .collect();
         assert_eq!(names, ["A100-80", "H100"]);
     }
 }

@@ -13,8 +13,10 @@ use crate::benchmark::{Configuration, ModelName};
 use crate::catalog::{Catalog, UseCase};
 
 /// What the number of replicas takes for granted (R6).
-pub const ASSUMPTIONS: [&str; 2] =
-    ["requests arrive independently (Poisson)", "requests are routed evenly over the replicas"];
+pub const ASSUMPTIONS: [&str; 2] = [
+    "requests arrive independently (Poisson)",
+    "requests are routed evenly over the replicas",
+];
 
 /// More replicas than this are no deployment, and no configuration is sized to them.
 const MAX_REPLICAS: i32 = 100_000;
@@ -87,13 +89,25 @@ pub(super) fn size<'f, 'a>(
 /// max(1, ceil(load / capacity)), exactly; `None` beyond [`MAX_REPLICAS`].
 fn replicas_for(load: Decimal, capacity: Decimal) -> Option<i32> {
     let rounded = load.checked_div(capacity)?.floor();
-    let whole = if capacity.checked_mul(rounded)? < load { rounded + Decimal::ONE } else { rounded };
-    whole.max(Decimal::ONE).to_i32().filter(|replicas| *replicas <= MAX_REPLICAS)
+    let whole = if capacity.checked_mul(rounded)? < load {
+        rounded + Decimal::ONE
+    } else {
+        rounded
+    };
+    whole
+        .max(Decimal::ONE)
+        .to_i32()
+        .filter(|replicas| *replicas <= MAX_REPLICAS)
 }
 
 /// The catalog's score of a model for a use case; `None` where no source publishes one.
 pub(super) fn quality(catalog: &Catalog, model: &ModelName, use_case: UseCase) -> Option<u8> {
-    catalog.model(model)?.quality.as_ref()?.get(&use_case).copied()
+    catalog
+        .model(model)?
+        .quality
+        .as_ref()?
+        .get(&use_case)
+        .copied()
 }
 
 #[cfg(test)]

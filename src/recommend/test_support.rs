@@ -46,7 +46,10 @@ pub(crate) fn row(offered_rps: f64, p95s: [f64; 3]) -> Benchmark {
         p99_ms: Some(p95 * 1.05),
     };
     Benchmark {
-        id: Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{offered_rps} {p95s:?}").as_bytes()),
+        id: Uuid::new_v5(
+            &Uuid::NAMESPACE_OID,
+            format!("{offered_rps} {p95s:?}").as_bytes(),
+        ),
         configuration: Configuration {
             model: ModelName::new("Qwen/Qwen3-32B"),
             hardware: HardwareName::new("H100"),
@@ -55,7 +58,10 @@ pub(crate) fn row(offered_rps: f64, p95s: [f64; 3]) -> Benchmark {
             framework_version: Some("0.19.0".into()),
             engine: EngineSettings::default(),
         },
-        profile: TrafficProfile { prompt_tokens: 512, output_tokens: 256 },
+        profile: TrafficProfile {
+            prompt_tokens: 512,
+            output_tokens: 256,
+        },
         conditions: LoadConditions {
             arrival_process: Some(ArrivalProcess::Poisson),
             prompt_tokens_stdev: Some(128),

@@ -11,12 +11,17 @@ fn chat(fields: &str) -> String {
 }
 
 fn answer(spec: &str, rows: &[Benchmark]) -> Decision {
-    let evidence = Evidence { benchmarks: rows.to_vec(), profiles: Vec::new() };
+    let evidence = Evidence {
+        benchmarks: rows.to_vec(),
+        profiles: Vec::new(),
+    };
     decide(requirement(spec), &evidence, catalog(), at("2026-11-23"))
 }
 
 fn best(spec: &str, rows: &[Benchmark]) -> Candidate {
-    answer(spec, rows).recommendation.expect("something complies")
+    answer(spec, rows)
+        .recommendation
+        .expect("something complies")
 }
 
 /// The row with another place, kind or date, and an id of its own.
@@ -50,10 +55,17 @@ fn the_cheapest_that_complies_wins_and_the_rest_are_ranked() {
     assert_eq!((best.replicas, best.gpus), (1, 2));
     assert_eq!(best.cost_per_hour.unwrap().to_string(), "9.00");
     assert_eq!(decision.alternatives.len(), 1);
-    assert_eq!(decision.alternatives[0].configuration.accelerators(), "4xH100");
+    assert_eq!(
+        decision.alternatives[0].configuration.accelerators(),
+        "4xH100"
+    );
     let explanation = decision.explanation;
     assert_eq!(
-        (explanation.configurations, explanation.compliant, explanation.rejected),
+        (
+            explanation.configurations,
+            explanation.compliant,
+            explanation.rejected
+        ),
         (3, 2, 1)
     );
 }
@@ -71,20 +83,33 @@ fn replicas_cover_demand_headroom_and_spare() {
     let rows = [row(2.0, MEETING)];
     // 5 x 1.2 / 2 = 3
     let plain = best(CHAT, &rows);
-    assert_eq!((plain.replicas, plain.survives_loss_of_one_replica), (3, Some(false)));
+    assert_eq!(
+        (plain.replicas, plain.survives_loss_of_one_replica),
+        (3, Some(false))
+    );
     let spare = best(
         "{useCase: chatbot_conversational, demand: {requestsPerSecond: 5, headroomPercent: 0, spareReplicas: 1}}",
         &rows,
     );
-    assert_eq!((spare.replicas, spare.survives_loss_of_one_replica), (4, Some(true)));
+    assert_eq!(
+        (spare.replicas, spare.survives_loss_of_one_replica),
+        (4, Some(true))
+    );
     let none = best("useCase: chatbot_conversational", &rows);
-    assert_eq!((none.replicas, none.survives_loss_of_one_replica), (1, None));
+    assert_eq!(
+        (none.replicas, none.survives_loss_of_one_replica),
+        (1, None)
+    );
     assert!(none.caveats.contains(&Caveat::NoDemand));
 }
 
 #[test]
 fn the_shown_latencies_are_those_of_the_load() {
-    let rows = [row(1.0, [50.0, 10.0, 3000.0]), row(2.5, MEETING), row(7.0, [149.0, 24.0, 6900.0])];
+    let rows = [
+        row(1.0, [50.0, 10.0, 3000.0]),
+        row(2.5, MEETING),
+        row(7.0, [149.0, 24.0, 6900.0]),
+    ];
     // 6 requests/s on one replica of 7: the row at 7, not the one at 2.5.
     assert_eq!(best(CHAT, &rows).operating_row.offered_rps, 7.0);
     let shared =
@@ -106,7 +131,11 @@ fn an_unknown_price_ranks_last_and_is_out_under_a_cost_limit() {
     let known = with(&row(9.0, MEETING), on("H100", 8));
     let rows = [unknown.clone(), known];
     assert_eq!(best(CHAT, &rows).configuration.hardware.as_str(), "H100");
-    assert!(best(CHAT, &[unknown.clone()]).caveats.contains(&Caveat::PriceUnknown));
+    assert!(
+        best(CHAT, &[unknown.clone()])
+            .caveats
+            .contains(&Caveat::PriceUnknown)
+    );
     let decision = answer(&chat("hardware: {maxCostPerHour: 1000}"), &[unknown]);
     assert_eq!(decision.explanation.excluded.by_limits, 1);
 }
@@ -118,9 +147,21 @@ fn limits_count_all_replicas_and_the_cheapest_beyond_them_is_named() {
     assert_eq!(decision.recommendation, None);
     assert_eq!(decision.explanation.excluded.by_limits, 1);
     assert_eq!(decision.explanation.over_limit.unwrap().gpus, 6);
-    assert!(answer(&chat("hardware: {maxGpus: 6}"), &rows).recommendation.is_some());
-    assert!(answer(&chat("hardware: {maxCostPerHour: 27}"), &rows).recommendation.is_some());
-    assert!(answer(&chat("hardware: {maxCostPerHour: '26.99'}"), &rows).recommendation.is_none());
+    assert!(
+        answer(&chat("hardware: {maxGpus: 6}"), &rows)
+            .recommendation
+            .is_some()
+    );
+    assert!(
+        answer(&chat("hardware: {maxCostPerHour: 27}"), &rows)
+            .recommendation
+            .is_some()
+    );
+    assert!(
+        answer(&chat("hardware: {maxCostPerHour: '26.99'}"), &rows)
+            .recommendation
+            .is_none()
+    );
 }
 
 #[test]
@@ -134,11 +175,18 @@ fn constraints_exclude_by_name_and_by_unknown_quality() {
         "hardware: {deny: [nvidia-h100-80gb-hbm3]}",
     ] {
         let decision = answer(&chat(constraint), &rows);
-        assert_eq!(decision.explanation.excluded.by_constraints, 1, "{constraint}");
+        assert_eq!(
+            decision.explanation.excluded.by_constraints, 1,
+            "{constraint}"
+        );
     }
     let allowed = best(&chat("models: {allow: [qwen/QWEN3-32B]}"), &rows);
     assert!(!allowed.caveats.contains(&Caveat::QualityNotConsidered));
-    assert!(best(CHAT, &rows).caveats.contains(&Caveat::QualityNotConsidered));
+    assert!(
+        best(CHAT, &rows)
+            .caveats
+            .contains(&Caveat::QualityNotConsidered)
+    );
 }
 
 #[test]
@@ -187,14 +235,26 @@ fn beside_a_measured_lower_bound_a_simulation_stays_unless_too_optimistic() {
 #[test]
 fn a_minimum_kind_and_a_greatest_age_exclude_by_evidence() {
     let rows = [row(9.0, MEETING)];
-    for policy in ["evidence: {minimum: measured}", "evidence: {maxAgeDays: 30}"] {
+    for policy in [
+        "evidence: {minimum: measured}",
+        "evidence: {maxAgeDays: 30}",
+    ] {
         let decision = answer(&chat(policy), &rows);
         assert_eq!(decision.explanation.excluded.by_evidence, 1, "{policy}");
     }
     // Too old to back a decision, yet its failure still counts.
-    let old_failure = with(&row(4.0, FAILING), |row| row.measured_at = Some(at("2020-01-01")));
-    let young = |rate| with(&row(rate, MEETING), |row| row.measured_at = Some(at("2026-11-20")));
-    let best = best(&chat("evidence: {maxAgeDays: 30}"), &[young(3.0), young(9.0), old_failure]);
+    let old_failure = with(&row(4.0, FAILING), |row| {
+        row.measured_at = Some(at("2020-01-01"))
+    });
+    let young = |rate| {
+        with(&row(rate, MEETING), |row| {
+            row.measured_at = Some(at("2026-11-20"))
+        })
+    };
+    let best = best(
+        &chat("evidence: {maxAgeDays: 30}"),
+        &[young(3.0), young(9.0), old_failure],
+    );
     assert_eq!(best.capacity.rps, Decimal::from(3));
     assert!(best.caveats.contains(&Caveat::NonMonotonicLadder));
 }
@@ -208,7 +268,10 @@ fn latency_prefers_the_fastest_within_one_and_a_half_times_the_cheapest() {
     let accelerators = |spec: &str| best(spec, &rows).configuration.accelerators();
     assert_eq!(accelerators(CHAT), "2xH100");
     assert_eq!(accelerators(&chat("objective: Latency")), "3xH100");
-    assert_eq!(accelerators(&chat("objective: Latency, hardware: {maxGpus: 8}")), "4xH100");
+    assert_eq!(
+        accelerators(&chat("objective: Latency, hardware: {maxGpus: 8}")),
+        "4xH100"
+    );
 }
 
 #[test]
@@ -237,9 +300,15 @@ fn where_nothing_complies_the_smallest_changes_are_named() {
     let nearest = &explanation.nearest_misses[0];
     assert_eq!(nearest.configuration.accelerators(), "2xH100");
     assert_eq!(nearest.failing.len(), 1);
-    assert_eq!((nearest.failing[0].target, nearest.failing[0].p95_ms), (Target::Ttft, 172.3));
+    assert_eq!(
+        (nearest.failing[0].target, nearest.failing[0].p95_ms),
+        (Target::Ttft, 172.3)
+    );
     let alone = &explanation.relaxation[0];
-    assert_eq!((alone.target, alone.slo.ttft_p95_ms), (Some(Target::Ttft), 173));
+    assert_eq!(
+        (alone.target, alone.slo.ttft_p95_ms),
+        (Some(Target::Ttft), 173)
+    );
     assert_eq!((alone.replicas, alone.gpus), (1, 2));
     assert_eq!(alone.cost_per_hour.unwrap().to_string(), "9.00");
     let together = &explanation.relaxation[1];
@@ -255,13 +324,18 @@ fn a_relaxation_respects_constraints_and_limits() {
         row(9.0, [172.3, 20.0, 5000.0]),
         with(&row(9.0, [160.0, 20.0, 5000.0]), on("H100", 16)),
     ];
-    let relaxation = answer(&chat("hardware: {maxGpus: 8}"), &rows).explanation.relaxation;
+    let relaxation = answer(&chat("hardware: {maxGpus: 8}"), &rows)
+        .explanation
+        .relaxation;
     assert_eq!(relaxation[0].slo.ttft_p95_ms, 173);
 }
 
 #[test]
 fn fragility_is_the_capacity_if_every_p95_were_ten_percent_higher() {
-    let rows = [row(3.0, [100.0, 20.0, 5000.0]), row(9.0, [140.0, 20.0, 5000.0])];
+    let rows = [
+        row(3.0, [100.0, 20.0, 5000.0]),
+        row(9.0, [140.0, 20.0, 5000.0]),
+    ];
     assert_eq!(best(CHAT, &rows).capacity_if_slower, Some(Decimal::from(3)));
     assert_eq!(best(CHAT, &rows[1..]).capacity_if_slower, None);
 }
@@ -273,7 +347,10 @@ fn the_digest_follows_what_the_decision_rests_on_and_nothing_else() {
     let before = digest(CHAT, &rows);
     let other_profile = with(&rows[0], |row| row.profile.prompt_tokens = 9);
     let slower = with(&row(9.0, FAILING), on("L40S", 1));
-    assert_eq!(before, digest(CHAT, &[&rows[..], &[other_profile, slower]].concat()));
+    assert_eq!(
+        before,
+        digest(CHAT, &[&rows[..], &[other_profile, slower]].concat())
+    );
     assert_ne!(before, digest(&chat("slo: {ttftP95Ms: 149}"), &rows));
     let mut changed = rows.clone();
     changed[1].ttft.p95_ms = Some(101.0);
