@@ -32,8 +32,9 @@ pub struct Question<'a> {
 pub struct Advice {
     /// The decision.
     pub decision: Decision,
-    /// What would run; `None` where nothing complies.
-    pub manifests: Option<Manifests<Built>>,
+    /// What would run; `None` where nothing complies. A recommendation of which no manifests can be
+    /// built is still an answer.
+    pub manifests: Option<Result<Manifests<Built>, BuildError>>,
 }
 
 /// Why there is no answer. "Nothing complies" is an answer, not an error.
@@ -45,9 +46,6 @@ pub enum AdviseError {
     /// The evidence cannot be read.
     #[error(transparent)]
     Gather(#[from] KnowledgeBaseError),
-    /// No manifests can be built for the recommendation.
-    #[error(transparent)]
-    Build(#[from] BuildError),
 }
 
 /// Answers a question from what the knowledge base holds now.
@@ -61,9 +59,8 @@ pub async fn advise(
     let requirement = recommend::resolve(question.spec, catalog)?;
     let evidence = knowledge_base.evidence(requirement.profile).await?;
     let decision = recommend::decide(requirement, &evidence, catalog, now);
-    let manifests = match &decision.recommendation {
-        None => None,
-        Some(candidate) => Some(manifest::build(&Workload {
+    let manifests = decision.recommendation.as_ref().map(|candidate| {
+        manifest::build(&Workload {
             name: question.name,
             namespace: question.namespace,
             requirement: &decision.requirement,
@@ -71,8 +68,8 @@ pub async fn advise(
             runtime: question.spec.runtime.as_ref(),
             catalog,
             settings,
-        })?),
-    };
+        })
+    });
     Ok(Advice {
         decision,
         manifests,

@@ -67,6 +67,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         jiff::Timestamp::now(),
     )
     .await?;
+    if let Some(Err(error)) = &advice.manifests {
+        eprintln!("warning: no manifests can be made of this recommendation: {error}");
+    }
     match arguments.output {
         Output::Table => print!("{}", report::report(&advice.decision, &catalog)),
         Output::Json => println!(

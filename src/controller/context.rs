@@ -5,17 +5,22 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kube::core::NamespaceResourceScope;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::{Api, Client, Resource};
 
 use super::events::Events;
 use super::metrics::Metrics;
+use crate::api::DeploymentIntent;
 use crate::catalog::Catalog;
 use crate::knowledge_base::KnowledgeBase;
 use crate::manifest::Settings;
 
 /// Owner of every field that Compass writes.
 pub const FIELD_MANAGER: &str = "compass";
+
+/// What the watch knows of an intent. The rest is read when it is needed, so that an intent that
+/// cannot be decoded stops nobody else's.
+pub type Watched = PartialObjectMeta<DeploymentIntent>;
 
 /// Clients, settings and counters of the running operator.
 pub struct Context {

@@ -9,7 +9,7 @@ use super::children::Children;
 use super::outcome::{DeliverError, Delivery};
 use super::rollout::rollout;
 use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
-use crate::manifest::{Built, Manifests};
+use crate::manifest::{BuildError, Built, Manifests};
 
 /// Key of the manifests' YAML in the ConfigMap.
 const MANIFESTS_KEY: &str = "manifests.yaml";
@@ -19,7 +19,7 @@ const MANIFESTS_KEY: &str = "manifests.yaml";
 pub async fn deliver(
     children: &Children<'_>,
     intent: &DeploymentIntent,
-    manifests: Option<Manifests<Built>>,
+    manifests: Option<Result<Manifests<Built>, BuildError>>,
 ) -> Result<Delivery, DeliverError> {
     let mode = intent.spec.delivery.mode;
     if intent.spec.suspend {
@@ -29,24 +29,28 @@ pub async fn deliver(
             Delivery::Suspended
         });
     }
-    match (mode, manifests) {
-        (DeliveryMode::Recommend, _) => {
+    match mode {
+        DeliveryMode::Recommend => {
             children.remove::<ConfigMap>().await?;
             remove_workload(children).await?;
             Ok(Delivery::StatusOnly)
         }
-        (DeliveryMode::Render, None) => {
-            remove_workload(children).await?;
-            Ok(Delivery::KeptRendered)
-        }
-        (DeliveryMode::Render, Some(manifests)) => {
-            let config_map = children.claim(config_map(&manifests)).await?;
-            children.apply(config_map).await?;
-            remove_workload(children).await?;
-            Ok(Delivery::Rendered(manifests_status(children, &manifests)))
-        }
-        (DeliveryMode::Apply, None) => Ok(Delivery::KeptApplied),
-        (DeliveryMode::Apply, Some(manifests)) => apply(children, manifests).await,
+        DeliveryMode::Render => match manifests.transpose()? {
+            Some(manifests) => {
+                let config_map = children.claim(config_map(&manifests)).await?;
+                children.apply(config_map).await?;
+                remove_workload(children).await?;
+                Ok(Delivery::Rendered(manifests_status(children, &manifests)))
+            }
+            None => {
+                remove_workload(children).await?;
+                Ok(Delivery::KeptRendered)
+            }
+        },
+        DeliveryMode::Apply => match manifests.transpose()? {
+            Some(manifests) => apply(children, manifests).await,
+            None => Ok(Delivery::KeptApplied),
+        },
     }
 }
 

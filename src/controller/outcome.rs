@@ -21,8 +21,6 @@ pub enum Outcome {
     Undecodable(String),
     /// The intent contradicts itself.
     Unresolvable(ResolveError),
-    /// The recommendation cannot be turned into manifests.
-    Unbuildable(BuildError),
     /// The knowledge base could not be read.
     Unavailable(KnowledgeBaseError),
 }
@@ -44,9 +42,9 @@ impl Outcome {
         match self {
             Self::Undecodable(_) | Self::Unresolvable(_) => Retry::Never,
             Self::Answered {
-                delivery: Ok(_), ..
-            }
-            | Self::Unbuildable(_) => Retry::Periodically,
+                delivery: Ok(_) | Err(DeliverError::NotDeployable(_)),
+                ..
+            } => Retry::Periodically,
             Self::Answered {
                 delivery: Err(_), ..
             }
@@ -92,6 +90,9 @@ pub enum Rollout {
 /// Why an answer was not delivered.
 #[derive(Debug, Error)]
 pub enum DeliverError {
+    /// No manifests can be made of the recommendation.
+    #[error(transparent)]
+    NotDeployable(#[from] BuildError),
     /// An object of that name is not this intent's.
     #[error(
         "{kind} {name} exists and does not belong to this intent, so it is left alone: delete it, or give the intent another name"

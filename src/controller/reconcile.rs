@@ -7,12 +7,11 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use kube::core::PartialObjectMeta;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 
 use super::children::Children;
-use super::context::{Context, spread};
+use super::context::{Context, Watched, spread};
 use super::deliver::deliver;
 use super::error::Error;
 use super::outcome::{Outcome, Retry};
@@ -20,10 +19,6 @@ use super::status;
 use super::stored::Stored;
 use crate::advise::{self, Advice, AdviseError, Question};
 use crate::api::DeploymentIntent;
-
-/// What the watch knows of an intent. The rest is read when it is needed, so that an intent that
-/// cannot be decoded stops nobody else's.
-pub type Watched = PartialObjectMeta<DeploymentIntent>;
 
 /// Brings one intent to its answer, and says when to look at it again.
 pub async fn reconcile(watched: Arc<Watched>, context: Arc<Context>) -> Result<Action, Error> {
@@ -115,7 +110,6 @@ async fn answer(intent: &DeploymentIntent, context: &Context, now: Timestamp) ->
             }
         }
         Err(AdviseError::Resolve(error)) => Outcome::Unresolvable(error),
-        Err(AdviseError::Build(error)) => Outcome::Unbuildable(error),
         Err(AdviseError::Gather(error)) => Outcome::Unavailable(error),
     }
 }

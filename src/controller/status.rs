@@ -32,7 +32,7 @@ pub fn next(
             record_answer(&mut next, Some(advise::answer(decision)));
             record_delivery(&mut next, delivery);
         }
-        Outcome::Undecodable(_) | Outcome::Unresolvable(_) | Outcome::Unbuildable(_) => {
+        Outcome::Undecodable(_) | Outcome::Unresolvable(_) => {
             next.observed_generation = Some(generation);
             record_answer(&mut next, None);
         }
@@ -140,11 +140,6 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
         }
         Outcome::Undecodable(problem) => catalogue::invalid_intent(message::undecodable(problem)),
         Outcome::Unresolvable(error) => catalogue::invalid_intent(error.to_string()),
-        Outcome::Unbuildable(error) => {
-            let mut findings = catalogue::not_deployable(error.to_string());
-            findings.push(catalogue::evidence_current());
-            findings
-        }
         Outcome::Unavailable(error) if answered => {
             vec![catalogue::evidence_outdated(error.to_string())]
         }
@@ -201,6 +196,9 @@ fn recommendation_findings(
             },
             catalogue::delivered_applied(message::applied(manifests)),
         ),
+        Err(DeliverError::NotDeployable(error)) => {
+            catalogue::not_deployable(format!("{recommended}; {error}"))
+        }
         Err(error @ DeliverError::Conflict { .. }) => catalogue::conflict(error.to_string()),
         Err(error @ DeliverError::Api { source, .. }) if source.is_refusal() => {
             catalogue::delivery_refused(error.to_string())

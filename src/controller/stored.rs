@@ -7,9 +7,8 @@ use kube::{Api, Resource};
 use serde_json::json;
 use tracing::info;
 
-use super::context::{Context, FIELD_MANAGER};
+use super::context::{Context, FIELD_MANAGER, Watched};
 use super::error::{Error, in_time};
-use super::reconcile::Watched;
 use crate::api::conditions::READY;
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
 

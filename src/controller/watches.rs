@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::children::MANAGED_BY;
-use super::context::Context;
+use super::context::{Context, Watched};
 use super::error::{ApiError, in_time};
 use super::health::Health;
-use super::reconcile::{Watched, after_error, reconcile};
+use super::reconcile::{after_error, reconcile};
 
 /// Intents looked at together: more than the pool has connections would only wait for them.
 const CONCURRENCY: u16 = 5;

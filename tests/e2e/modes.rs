@@ -183,3 +183,18 @@ async fn a_deleted_intent_takes_its_objects_with_it() {
     namespace.until_gone::<Service>("chat").await;
     namespace.until_gone::<ConfigMap>("chat").await;
 }
+
+#[tokio::test]
+async fn a_recommendation_without_manifests_is_still_shown() {
+    let namespace = Namespace::create("not-deployable").await;
+    let _operator = namespace.operator();
+    let too_short = "runtime: {maxModelLen: 10}";
+    namespace.apply(&chat(too_short));
+    let intent = namespace.stalled("chat", "NotDeployable").await;
+    assert!(intent.status.unwrap().recommendation.is_some());
+
+    namespace.apply(&chat(&format!(
+        "{too_short}, delivery: {{mode: Recommend}}"
+    )));
+    namespace.ready("chat", "Recommended").await;
+}

@@ -132,7 +132,7 @@ fn an_unknown_price_ranks_last_and_is_out_under_a_cost_limit() {
     let rows = [unknown.clone(), known];
     assert_eq!(best(CHAT, &rows).configuration.hardware.as_str(), "H100");
     assert!(
-        best(CHAT, &[unknown.clone()])
+        best(CHAT, std::slice::from_ref(&unknown))
             .caveats
             .contains(&Caveat::PriceUnknown)
     );
@@ -196,11 +196,17 @@ fn a_measured_failure_removes_simulated_rows_from_there_on() {
     // The version differs: kinds are compared whatever the framework's version.
     let failing = with(&failing, |row| row.configuration.framework_version = None);
     // All that was measured failed, and simulated 6.0 is far below it: not to be trusted.
-    let optimistic = answer(CHAT, &[&simulated[..], &[failing.clone()]].concat());
+    let optimistic = answer(
+        CHAT,
+        &[&simulated[..], std::slice::from_ref(&failing)].concat(),
+    );
     assert_eq!(optimistic.recommendation, None);
     let trusted = with(&failing, |row| row.ttft.p95_ms = Some(160.0));
     let trusted = with(&trusted, |row| row.offered_rps = 5.0);
-    let best = best(CHAT, &[&simulated[..], &[trusted.clone()]].concat());
+    let best = best(
+        CHAT,
+        &[&simulated[..], std::slice::from_ref(&trusted)].concat(),
+    );
     assert_eq!(best.capacity.rps, Decimal::from(3));
     assert_eq!(best.capacity.bound, CapacityBound::Known(trusted.id));
     assert!(best.backing_rows().contains(&trusted.id));
