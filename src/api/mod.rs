@@ -1,7 +1,7 @@
 //! `DeploymentIntent` v1alpha1: what a user declares and what Compass answers.
 //!
 //! Types only, with the rules that the API server enforces from the generated CRD; the same
-//! rules are held against files by [`validate`].
+//! rules are held against files by [`parse_intent`].
 
 pub mod conditions;
 mod crd;
