@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DecimalAmount, DeploymentIntentStatus};
 use crate::benchmark::EvidenceKind;
-use crate::catalog::{ExperienceClass, UseCase};
+use crate::catalog::{ExperienceClass, SloTargets, UseCase};
 
 /// What a model is to be used for and how fast it must answer; Compass finds the model, GPU and
 /// replica count whose benchmarked p95 latencies meet it at the least cost.
@@ -100,15 +100,15 @@ pub struct TrafficProfileSpec {
 pub struct SloSpec {
     /// Time to first token, p95, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 600_000))]
+    #[schemars(range(min = 1, max = SloTargets::LARGEST.ttft_p95_ms))]
     pub ttft_p95_ms: Option<i32>,
     /// Inter-token latency, p95, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 60_000))]
+    #[schemars(range(min = 1, max = SloTargets::LARGEST.itl_p95_ms))]
     pub itl_p95_ms: Option<i32>,
     /// End-to-end latency, p95, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 86_400_000))]
+    #[schemars(range(min = 1, max = SloTargets::LARGEST.e2e_p95_ms))]
     pub e2e_p95_ms: Option<i32>,
 }
 

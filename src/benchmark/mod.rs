@@ -25,6 +25,7 @@ use uuid::Uuid;
 /// Prompt and output tokens of a request: what the workload *is*. Two profiles are the same only
 /// when both numbers are (R2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrafficProfile {
     /// Configured tokens of the prompt.
     pub prompt_tokens: i32,
@@ -48,6 +49,8 @@ pub struct Configuration {
     pub hardware: HardwareName,
     /// GPUs of one replica.
     pub hardware_count: i32,
+    /// Form factor of the GPU, e.g. `SXM`: evidence for one does not hold for another.
+    pub form_factor: Option<String>,
     /// Serving framework, e.g. `vllm`.
     pub framework: Option<String>,
     /// Version of the framework.
@@ -57,6 +60,12 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// Model, hardware and count: what evidence kinds are compared on (R5) and alternatives differ
+    /// in (R9), whatever the framework.
+    pub fn place(&self) -> (&ModelName, &HardwareName, i32) {
+        (&self.model, &self.hardware, self.hardware_count)
+    }
+
     /// GPUs of one replica, e.g. `2xH100`.
     pub fn accelerators(&self) -> String {
         format!("{}x{}", self.hardware_count, self.hardware)
@@ -85,8 +94,12 @@ pub struct LoadConditions {
     pub arrival_process: Option<ArrivalProcess>,
     /// Standard deviation of the configured prompt length, tokens.
     pub prompt_tokens_stdev: Option<i32>,
+    /// Least and greatest configured prompt length, tokens.
+    pub prompt_tokens_range: (Option<i32>, Option<i32>),
     /// Standard deviation of the configured output length, tokens.
     pub output_tokens_stdev: Option<i32>,
+    /// Least and greatest configured output length, tokens.
+    pub output_tokens_range: (Option<i32>, Option<i32>),
     /// Share of the prompt that requests have in common, 0 to 1.
     pub prefix_sharing: Option<f64>,
     /// Which quantity the ITL columns hold.

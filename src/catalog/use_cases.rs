@@ -140,6 +140,15 @@ pub struct SloTargets {
     pub e2e_p95_ms: i32,
 }
 
+impl SloTargets {
+    /// Largest targets that an intent may give, ms: ten minutes, a minute and a day.
+    pub const LARGEST: Self = Self {
+        ttft_p95_ms: 600_000,
+        itl_p95_ms: 60_000,
+        e2e_p95_ms: 86_400_000,
+    };
+}
+
 /// What turns a number of users into requests per second (R1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

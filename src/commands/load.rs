@@ -11,7 +11,7 @@ use super::table::table;
 use crate::benchmark::EvidenceKind;
 use crate::benchmark::formats::{self, BenchmarkFile};
 use crate::catalog::Catalog;
-use crate::knowledge_base::{LoadBatch, LoadMode, LoadReport, load};
+use crate::knowledge_base::{LoadBatch, LoadMode, LoadReport, RESTORED_SOURCE, load};
 
 /// Arguments of `compass load`.
 #[derive(Args, Debug)]
@@ -52,14 +52,24 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         LoadMode::Commit
     };
     let mut reports = Vec::with_capacity(batches.len());
+    let mut failure = None;
     for batch in &batches {
-        reports.push(load(&arguments.database.database_url, batch, mode).await?);
+        match load(&arguments.database.database_url, batch, mode).await {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
     }
-    match arguments.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&reports)?),
-        Output::Table => print!("{}", text(&reports, mode)),
+    // A source is loaded whole or not at all: those before the failing one are, and are told.
+    if failure.is_none() || !reports.is_empty() {
+        match arguments.output {
+            Output::Json => println!("{}", serde_json::to_string_pretty(&reports)?),
+            Output::Table => print!("{}", text(&reports, mode)),
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    failure.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
 }
 
 /// Reads every file before anything is loaded, and joins those of one source.
@@ -71,11 +81,10 @@ fn batches(arguments: &Arguments, catalog: &Catalog) -> anyhow::Result<Vec<LoadB
             rows.iter_mut()
                 .for_each(|row| row.evidence.kind = Some(kind));
         }
-        let source = arguments
-            .source
-            .clone()
-            .or(source)
-            .unwrap_or_else(|| base_name(path));
+        let source = match arguments.source.clone().or(source) {
+            Some(source) => source,
+            None => default_source(path)?,
+        };
         let batch = match batches.get_mut(&source) {
             Some(batch) => batch,
             None => batches
@@ -94,17 +103,28 @@ fn read(path: &Path) -> anyhow::Result<BenchmarkFile> {
     Ok(formats::read(&path.display().to_string(), &content)?)
 }
 
-/// The file's name up to its first dot: `lab` of `runs/lab.json.gz`.
+/// The file's name without the ending of its format: `llama-3.1-8b` of `runs/llama-3.1-8b.json`.
 fn base_name(path: &Path) -> String {
     let name = path
         .file_name()
         .unwrap_or(path.as_os_str())
         .to_string_lossy();
-    let (stem, _) = name
-        .split_once('.')
-        .filter(|(stem, _)| !stem.is_empty())
-        .unwrap_or((&name, ""));
-    stem.to_owned()
+    match name.strip_suffix(".json") {
+        Some(stem) if !stem.is_empty() => stem.to_owned(),
+        _ => name.into_owned(),
+    }
+}
+
+/// The source of a file that names none.
+fn default_source(path: &Path) -> anyhow::Result<String> {
+    let source = base_name(path);
+    if source == RESTORED_SOURCE {
+        anyhow::bail!(
+            "{}: `{RESTORED_SOURCE}` is the source of rows that were restored from a dump, and a load would replace them: name the rows' source by --source",
+            path.display()
+        );
+    }
+    Ok(source)
 }
 
 fn text(reports: &[LoadReport], mode: LoadMode) -> String {
@@ -163,8 +183,12 @@ mod tests {
 
     #[test]
     fn a_source_is_called_as_its_file() {
-        assert_eq!(base_name(Path::new("runs/lab.json.gz")), "lab");
+        assert_eq!(
+            base_name(Path::new("runs/llama-3.1-8b.json")),
+            "llama-3.1-8b"
+        );
         assert_eq!(base_name(Path::new("lab")), "lab");
-        assert_eq!(base_name(Path::new(".hidden.json")), ".hidden.json");
+        assert_eq!(base_name(Path::new(".json")), ".json");
+        assert!(default_source(Path::new("exported_summaries.json")).is_err());
     }
 }

@@ -210,11 +210,12 @@ fn why(out: &mut String, requirement: &Requirement, explanation: &Explanation) {
     if let Some(over) = &explanation.over_limit {
         let _ = writeln!(
             out,
-            "  over a limit    {} on {} meets the targets with {} GPUs for ${} an hour",
+            "  over a limit    {} on {} meets the targets with {} GPUs, $/hour {}, but {}",
             over.configuration.model,
             over.configuration.accelerators(),
             over.gpus,
-            dollars(over.cost_per_hour)
+            dollars(over.cost_per_hour),
+            over.reasons()
         );
     }
     for relaxation in &explanation.relaxation {

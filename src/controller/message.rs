@@ -97,9 +97,10 @@ fn limit_remedy(over_limit: &OverLimit) -> String {
     } = over_limit;
     let cost = cost(cost_per_hour.map(|cost| cost.to_string()).as_deref());
     format!(
-        "{} on {replicas} x {}{cost} meets the targets: raise hardware.maxGpus to {gpus} or hardware.maxCostPerHour, as far as they are given",
+        "{} on {replicas} x {} ({gpus} GPUs{cost}) meets the targets, but {}",
         configuration.model,
-        configuration.accelerators()
+        configuration.accelerators(),
+        over_limit.reasons()
     )
 }
 

@@ -95,7 +95,7 @@ pub enum KnowledgeBaseError {
     /// A load brings an id that belongs to somebody else.
     #[error(
         "source `{source_name}` brings id {id}, which belongs to source `{owner}` with other content \
-         ({conflicts} such in all); nothing was loaded: give the rows other ids or none, or load them as `--source {owner}`"
+         ({conflicts} such in all); nothing of this source was loaded: give the rows other ids or none, or load them as `--source {owner}`"
     )]
     IdConflict {
         /// The source being loaded.
@@ -109,7 +109,7 @@ pub enum KnowledgeBaseError {
     },
     /// One id stands twice in what is loaded, with different content.
     #[error(
-        "id {id} stands for two different rows of source `{source_name}`; nothing was loaded: give each row its own id, or none"
+        "id {id} stands for two different rows of source `{source_name}`; nothing of this source was loaded: give each row its own id, or none"
     )]
     RepeatedId {
         /// The source being loaded.

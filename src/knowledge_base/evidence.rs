@@ -13,12 +13,13 @@ use crate::benchmark::{
 };
 use crate::catalog::Catalog;
 
-/// A row that lacks hardware or its count names no configuration, so it is evidence for none (R2).
+/// A row that lacks hardware or has no GPU names no configuration, so it is evidence for none (R2).
 /// A row that nobody loaded has no partner in benchmark_evidence: it is simulated unless a profiler
 /// made it. A time without a year of four digits (`infinity`, say) is none.
 const ROWS: &str = "
     SELECT s.id, s.model_hf_repo, s.hardware, s.hardware_count, s.framework, s.framework_version,
-           s.prompt_tokens_stdev, s.output_tokens_stdev,
+           s.prompt_tokens_stdev, s.prompt_tokens_min, s.prompt_tokens_max,
+           s.output_tokens_stdev, s.output_tokens_min, s.output_tokens_max, e.gpu_form_factor,
            s.requests_per_second, s.responses_per_second,
            s.ttft_mean, s.ttft_p95, s.ttft_p99,
            s.itl_mean, s.itl_p95, s.itl_p99,
@@ -31,20 +32,19 @@ const ROWS: &str = "
            coalesce(e.source, $3) AS source,
            e.weight_dtype, e.kv_cache_dtype, e.max_num_seqs, e.max_num_batched_tokens, e.args_digest,
            e.arrival_process, e.prefix_sharing, e.itl_definition,
-           e.requests_completed,
-           e.requests_completed + e.requests_failed + e.requests_incomplete AS requests_total,
+           e.requests_completed, e.requests_failed, e.requests_incomplete,
            e.validation_class,
            coalesce(e.bounds_only, false) AS bounds_only
     FROM exported_summaries s LEFT JOIN benchmark_evidence e ON e.id = s.id
     WHERE s.prompt_tokens = $1 AND s.output_tokens = $2
-      AND s.hardware IS NOT NULL AND s.hardware_count IS NOT NULL
+      AND s.hardware IS NOT NULL AND s.hardware_count > 0
     ORDER BY s.id";
 
 const PROFILES: &str = "
     SELECT prompt_tokens, output_tokens, count(*) AS rows
     FROM exported_summaries
     WHERE prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL
-      AND hardware IS NOT NULL AND hardware_count IS NOT NULL
+      AND hardware IS NOT NULL AND hardware_count > 0
     GROUP BY prompt_tokens, output_tokens
     ORDER BY prompt_tokens, output_tokens";
 
@@ -107,7 +107,12 @@ struct StoredRow {
     framework: Option<String>,
     framework_version: Option<String>,
     prompt_tokens_stdev: Option<i32>,
+    prompt_tokens_min: Option<i32>,
+    prompt_tokens_max: Option<i32>,
     output_tokens_stdev: Option<i32>,
+    output_tokens_min: Option<i32>,
+    output_tokens_max: Option<i32>,
+    gpu_form_factor: Option<String>,
     requests_per_second: f64,
     responses_per_second: Option<f64>,
     ttft_mean: f64,
@@ -131,7 +136,8 @@ struct StoredRow {
     prefix_sharing: Option<f64>,
     itl_definition: Option<String>,
     requests_completed: Option<i64>,
-    requests_total: Option<i64>,
+    requests_failed: Option<i64>,
+    requests_incomplete: Option<i64>,
     validation_class: Option<String>,
     bounds_only: bool,
 }
@@ -149,6 +155,7 @@ impl StoredRow {
                 model: ModelName::new(self.model_hf_repo),
                 hardware: catalog.canonical_hardware(&self.hardware),
                 hardware_count: self.hardware_count,
+                form_factor: self.gpu_form_factor,
                 framework: self.framework,
                 framework_version: self.framework_version,
                 engine: EngineSettings {
@@ -163,7 +170,9 @@ impl StoredRow {
             conditions: LoadConditions {
                 arrival_process: word.optional("arrival_process", self.arrival_process)?,
                 prompt_tokens_stdev: self.prompt_tokens_stdev,
+                prompt_tokens_range: (self.prompt_tokens_min, self.prompt_tokens_max),
                 output_tokens_stdev: self.output_tokens_stdev,
+                output_tokens_range: (self.output_tokens_min, self.output_tokens_max),
                 prefix_sharing: self.prefix_sharing,
                 itl_definition: word.optional("itl_definition", self.itl_definition)?,
             },
@@ -177,7 +186,11 @@ impl StoredRow {
             itl: latency(self.itl_mean, self.itl_p95, self.itl_p99),
             e2e: latency(Some(self.e2e_mean), Some(self.e2e_p95), Some(self.e2e_p99)),
             requests_completed: self.requests_completed,
-            requests_total: self.requests_total,
+            requests_total: sum([
+                self.requests_completed,
+                self.requests_failed,
+                self.requests_incomplete,
+            ]),
             kind: word.required::<EvidenceKind>("kind", &self.kind)?,
             source: self.source,
             validation_class: word.optional("validation_class", self.validation_class)?,
@@ -185,6 +198,13 @@ impl StoredRow {
             measured_at: self.measured_at.and_then(utc),
         })
     }
+}
+
+/// `None` where one is unknown. Counts that no run can reach stop at the largest number.
+fn sum<const N: usize>(counts: [Option<i64>; N]) -> Option<i64> {
+    counts
+        .into_iter()
+        .try_fold(0_i64, |sum, count| Some(sum.saturating_add(count?)))
 }
 
 /// The column has no zone; its values are UTC.

@@ -19,6 +19,8 @@ pub struct Capacity {
     pub row: Uuid,
     /// What is known above it.
     pub bound: CapacityBound,
+    /// The failing row that cut the ladder, steady or not.
+    pub cut_by: Option<Uuid>,
     /// A row above the lowest failing rate complies: noise, or a fault of the benchmark.
     pub non_monotonic: bool,
 }
@@ -57,7 +59,8 @@ pub(super) fn read<'l, 'a>(
     };
     let rows: Vec<_> = ladder.rows.iter().filter(below_floor).collect();
     let fails = |row: &&&Row| fails(row, bounds);
-    let lowest_failing = rows.iter().find(fails).map(|row| row.benchmark.offered_rps);
+    let cut_by = rows.iter().find(fails).map(|row| row.benchmark);
+    let lowest_failing = cut_by.map(|row| row.offered_rps);
     let complies = |row: &&Row| row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s));
     let is_below = |row: &&Row| lowest_failing.is_none_or(|rate| row.benchmark.offered_rps < rate);
 
@@ -81,6 +84,7 @@ pub(super) fn read<'l, 'a>(
             bound: steady_failure.map_or(CapacityBound::AtLeast, |row| {
                 CapacityBound::Known(row.benchmark.id)
             }),
+            cut_by: cut_by.map(|row| row.id),
             non_monotonic: rows.iter().any(|row| {
                 complies(row) && lowest_failing.is_some_and(|rate| row.benchmark.offered_rps > rate)
             }),
@@ -90,16 +94,18 @@ pub(super) fn read<'l, 'a>(
 
 /// Highest served rate; at one rate the newer row, then the lower id.
 fn preference(row: &Row) -> impl Ord + use<> {
-    (
-        row.served_rps,
-        row.benchmark.measured_at,
-        Reverse(row.benchmark.id),
-    )
+    (row.served_rps, row.measured_at, Reverse(row.benchmark.id))
 }
 
 /// Whether the row shows that a bound is missed at its rate.
 pub(super) fn fails(row: &Row, bounds: &Bounds) -> bool {
     row.p95s.is_some_and(|p95s| !bounds.met_by(&p95s))
+}
+
+/// How far the row is from its bounds: the largest ratio of p95 to bound.
+pub(super) fn nearness(row: &Row, bounds: &Bounds) -> f64 {
+    row.p95s
+        .map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0)
 }
 
 /// The row whose latencies a replica is shown with (R9): the lowest served rate among `backing`
@@ -112,13 +118,7 @@ pub(super) fn operating_row<'l, 'a>(
     backing
         .iter()
         .filter(|row| row.served_rps * Decimal::from(replicas) >= load_rps)
-        .min_by_key(|row| {
-            (
-                row.served_rps,
-                Reverse(row.benchmark.measured_at),
-                row.benchmark.id,
-            )
-        })
+        .min_by_key(|row| (row.served_rps, Reverse(row.measured_at), row.benchmark.id))
         .copied()
 }
 

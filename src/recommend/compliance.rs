@@ -1,5 +1,6 @@
 //! R3: whether a row meets the targets, whether it is steady, and how surely it says so.
 
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::benchmark::{Benchmark, Latency};
@@ -133,11 +134,14 @@ impl Bounds {
 /// Whether the run served what it was offered, for long enough: served / offered at or above the
 /// limit and, where the number of requests is known, an arrival window of ten mean E2Es or more.
 /// A row that is not steady was overloaded or too short, and never complies.
-pub(super) fn is_steady(row: &Benchmark, minimum_served_percent: i32) -> bool {
-    let served = row.served_rps.unwrap_or(row.offered_rps);
-    if !(row.offered_rps.is_finite() && row.offered_rps > 0.0 && served.is_finite()) {
-        return false;
-    }
+///
+/// Rates are compared as the decimals that were written: 0.99 of 1.1 is 90 %, and not in floats.
+pub(super) fn is_steady(
+    row: &Benchmark,
+    offered_rps: Decimal,
+    served_rps: Decimal,
+    minimum_served_percent: i32,
+) -> bool {
     let requests = row.requests_total.or(row.requests_completed);
     let long_enough = match (requests, row.e2e.mean_ms) {
         (Some(requests), Some(mean_ms)) if mean_ms.is_finite() && mean_ms > 0.0 => {
@@ -145,12 +149,14 @@ pub(super) fn is_steady(row: &Benchmark, minimum_served_percent: i32) -> bool {
         }
         _ => true,
     };
-    long_enough && served * 100.0 >= row.offered_rps * f64::from(minimum_served_percent)
+    long_enough
+        && served_rps * Decimal::ONE_HUNDRED >= offered_rps * Decimal::from(minimum_served_percent)
 }
 
 /// How surely a compliant row meets the bounds. With n requests the one-sided 95 % bound of the
 /// p95 is the quantile 0.95 + 1.645 x sqrt(0.95 x 0.05 / n), read off the line between the stored
-/// p95 and p99; beyond the p99 (below 81 requests) nothing can be proven.
+/// p95 and p99; beyond the p99 (below 81 requests) nothing can be proven. It speaks of the sampling
+/// error alone: a simulator's own error is told by its validation class.
 pub(super) fn strength(row: &Benchmark, bounds: &Bounds) -> Strength {
     let Some(requests) = row.requests_completed.filter(|n| *n > 0) else {
         return Strength::Unknown;
@@ -159,8 +165,11 @@ pub(super) fn strength(row: &Benchmark, bounds: &Bounds) -> Strength {
     let mut proven = quantile <= 0.99;
     for target in Target::ALL {
         let latency = target.latency(row);
-        let (Some(p95), Some(p99)) = (latency.p95_ms, latency.p99_ms.filter(|ms| ms.is_finite()))
-        else {
+        let Some(p95) = latency.p95_ms else {
+            return Strength::Unknown;
+        };
+        // A p99 below its p95, such as the 0 of a tool that did not record one, is none.
+        let Some(p99) = latency.p99_ms.filter(|p99| p99.is_finite() && *p99 >= p95) else {
             return Strength::Unknown;
         };
         let upper = p95 + (p99 - p95) * (quantile - 0.95) / 0.04;
@@ -217,26 +226,29 @@ mod tests {
     }
 
     #[test]
-    fn steady_is_served_and_long_enough() {
-        let steady = |change: fn(&mut Benchmark)| {
-            let mut row = row(10.0, [100.0, 20.0, 5000.0]);
-            change(&mut row);
-            is_steady(&row, 90)
+    fn steady_is_served_exactly() {
+        let steady = |offered: &str, served: &str| {
+            let row = row(offered.parse().unwrap(), [100.0, 20.0, 5000.0]);
+            is_steady(&row, offered.parse().unwrap(), served.parse().unwrap(), 90)
         };
-        assert!(steady(|_| ()));
-        assert!(steady(|row| row.served_rps = Some(9.0)));
-        assert!(!steady(|row| row.served_rps = Some(8.99)));
-        assert!(steady(|row| row.served_rps = None));
-        assert!(!steady(|row| row.offered_rps = 0.0));
+        assert!(steady("10", "9"));
+        assert!(!steady("10", "8.99"));
+        assert!(steady("1.1", "0.99"));
+    }
+
+    #[test]
+    fn steady_is_long_enough() {
         // A mean E2E of 4 s at 10 requests/s wants 400 requests.
-        assert!(!steady(|row| {
+        let of_requests = |requests| {
+            let mut row = row(10.0, [100.0, 20.0, 5000.0]);
             row.e2e.mean_ms = Some(4000.0);
-            row.requests_total = Some(399);
-        }));
-        assert!(steady(|row| {
-            row.e2e.mean_ms = Some(4000.0);
-            row.requests_total = Some(400);
-        }));
+            row.requests_total = requests;
+            row.requests_completed = requests;
+            is_steady(&row, Decimal::TEN, Decimal::TEN, 90)
+        };
+        assert!(!of_requests(Some(399)));
+        assert!(of_requests(Some(400)));
+        assert!(of_requests(None));
     }
 
     #[test]
@@ -252,7 +264,9 @@ mod tests {
         assert_eq!(strength(Some(1000), 176.0), Strength::Marginal);
         assert_eq!(strength(Some(80), 140.0), Strength::Marginal);
         assert_eq!(strength(None, 140.0), Strength::Unknown);
-        assert_eq!(strength(Some(1000), f64::NAN), Strength::Unknown);
+        for none in [f64::NAN, 0.0, -1.0, 139.9] {
+            assert_eq!(strength(Some(1000), none), Strength::Unknown);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::explanation;
 use super::field::Field;
 use super::requirement::Requirement;
 use super::sizing::Sized;
-use crate::benchmark::{Benchmark, Configuration, Evidence, EvidenceKind};
+use crate::benchmark::{Benchmark, Evidence, EvidenceKind, ValidationClass};
 use crate::catalog::Catalog;
 
 /// Alternatives shown beside the recommendation.
@@ -39,11 +39,11 @@ pub fn decide(
     let recommendation = candidates.next();
     let mut shown: Vec<_> = recommendation
         .iter()
-        .map(|best| place(best.configuration))
+        .map(|best| best.configuration.place())
         .collect();
     let alternatives = candidates
         .filter(|candidate| {
-            let place = place(candidate.configuration);
+            let place = candidate.configuration.place();
             let is_new = !shown.contains(&place);
             shown.push(place);
             is_new
@@ -66,15 +66,6 @@ fn is_match(row: &Benchmark, requirement: &Requirement) -> bool {
     row.profile == requirement.profile && row.configuration.hardware_count > 0
 }
 
-/// What alternatives differ in: model, hardware and count (R9).
-fn place(configuration: &Configuration) -> (String, String, i32) {
-    (
-        configuration.model.as_str().to_lowercase(),
-        configuration.hardware.to_string(),
-        configuration.hardware_count,
-    )
-}
-
 fn candidate(field: &Field, sized: &Sized) -> Candidate {
     let requirement = field.requirement;
     let bounds = field.bounds();
@@ -85,7 +76,7 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
         .expect("an operating row complies, so it has p95s");
     let (worst_ratio, binding_target) = bounds.worst_ratio(&p95s);
     let strength = compliance::strength(row, &bounds);
-    let slower = capacity::read(sized.ladder, &bounds.if_slower_by(FRAGILITY_PERCENT), None);
+    let slower = field.capacity_under(sized, &bounds.if_slower_by(FRAGILITY_PERCENT));
     let hardware = field.catalog.hardware(&sized.configuration.hardware);
     let demand = requirement.demand.as_ref();
     Candidate {
@@ -106,19 +97,28 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
             sized.replicas,
             sized.configuration.hardware_count,
         ),
-        capacity_if_slower: slower.capacity.map(|capacity| capacity.rps),
+        capacity_if_slower: slower.map(|capacity| capacity.rps),
         survives_loss_of_one_replica: demand.map(|demand| {
             sized.capacity.rps * Decimal::from(sized.replicas - 1) >= demand.requests_per_second
         }),
-        caveats: caveats(requirement, sized, strength),
+        caveats: caveats(field, sized, strength),
         digest: digest(field, sized),
     }
 }
 
-fn caveats(requirement: &Requirement, sized: &Sized, strength: Strength) -> Vec<Caveat> {
+fn caveats(field: &Field, sized: &Sized, strength: Strength) -> Vec<Caveat> {
+    let requirement = field.requirement;
     let constraints = &requirement.constraints;
     let quality_is_asked_for =
         constraints.minimum_quality.is_some() || !constraints.allowed_models.is_empty();
+    let model = field.catalog.model(&sized.configuration.model);
+    let backing = backing_rows(field, sized);
+    let validation = |class| {
+        backing
+            .iter()
+            .any(|row| row.validation_class == Some(class))
+    };
+    let unvalidated = validation(ValidationClass::None);
     [
         (
             sized.ladder.kind == EvidenceKind::Simulated,
@@ -128,6 +128,15 @@ fn caveats(requirement: &Requirement, sized: &Sized, strength: Strength) -> Vec<
             sized.ladder.kind == EvidenceKind::Estimated,
             Caveat::EstimatedEvidence,
         ),
+        (unvalidated, Caveat::NotValidated),
+        (
+            !unvalidated && validation(ValidationClass::Weak),
+            Caveat::WeaklyValidated,
+        ),
+        (
+            sized.configuration.engine.args_digest.is_some(),
+            Caveat::ArgumentsNotReproduced,
+        ),
         (
             sized.capacity.bound == CapacityBound::AtLeast,
             Caveat::CapacityIsLowerBound,
@@ -136,30 +145,37 @@ fn caveats(requirement: &Requirement, sized: &Sized, strength: Strength) -> Vec<
         (strength == Strength::Marginal, Caveat::Marginal),
         (strength == Strength::Unknown, Caveat::StrengthUnknown),
         (
-            sized.operating_row.benchmark.served_rps.is_none(),
+            backing.iter().any(|row| row.served_rps.is_none()),
             Caveat::ServedRateUnverified,
         ),
         (!quality_is_asked_for, Caveat::QualityNotConsidered),
         (sized.cost_per_hour.is_none(), Caveat::PriceUnknown),
         (requirement.demand.is_none(), Caveat::NoDemand),
+        (model.is_some_and(|model| model.gated), Caveat::GatedModel),
     ]
     .into_iter()
     .filter_map(|(holds, caveat)| holds.then_some(caveat))
     .collect()
 }
 
-fn digest(field: &Field, sized: &Sized) -> Digest {
-    let hardware = field.catalog.hardware(&sized.configuration.hardware);
-    let backing = backing_ids(&sized.capacity, sized.operating_row.benchmark);
+/// The rows that back a decision, by id.
+fn backing_rows<'a>(field: &Field<'a>, sized: &Sized<'_, 'a>) -> Vec<&'a Benchmark> {
+    let ids = backing_ids(&sized.capacity, sized.operating_row.benchmark);
     let mut rows: Vec<_> = field
         .rows()
         .map(|row| row.benchmark)
-        .filter(|row| backing.contains(&row.id))
+        .filter(|row| ids.contains(&row.id))
         .collect();
     rows.sort_by_key(|row| row.id);
+    rows
+}
+
+fn digest(field: &Field, sized: &Sized) -> Digest {
+    let hardware = field.catalog.hardware(&sized.configuration.hardware);
+    let backing = backing_rows(field, sized);
     Basis {
         requirement: field.requirement,
-        backing: &rows,
+        backing: &backing,
         replicas: sized.replicas,
         usd_per_gpu_hour: hardware
             .and_then(|hardware| hardware.price.as_ref())
@@ -172,10 +188,12 @@ fn digest(field: &Field, sized: &Sized) -> Digest {
 /// The rows that back a decision: the operating row, the one that shows the capacity, and the one
 /// that shows where it ends (R11).
 fn backing_ids(capacity: &capacity::Capacity, operating: &Benchmark) -> Vec<uuid::Uuid> {
+    let bound = match capacity.bound {
+        CapacityBound::Known(failing) => Some(failing),
+        CapacityBound::AtLeast => None,
+    };
     let mut ids = vec![operating.id, capacity.row];
-    if let CapacityBound::Known(failing) = capacity.bound {
-        ids.push(failing);
-    }
+    ids.extend(capacity.cut_by.into_iter().chain(bound));
     ids.dedup();
     ids
 }

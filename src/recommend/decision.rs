@@ -66,7 +66,15 @@ pub enum Caveat {
     SimulatedEvidence,
     /// Interpolated from other profiles.
     EstimatedEvidence,
-    /// Nobody tested a higher rate to its failure.
+    /// The simulator was never checked against measurements like these.
+    NotValidated,
+    /// The simulator was checked against measurements of related models or hardware only.
+    WeaklyValidated,
+    /// The benchmark ran with engine arguments that are known by their digest alone.
+    ArgumentsNotReproduced,
+    /// Downloading the model needs an accepted licence and a token.
+    GatedModel,
+    /// No steady run at a higher rate failed.
     CapacityIsLowerBound,
     /// A higher rate complied although a lower one failed.
     NonMonotonicLadder,
@@ -74,7 +82,7 @@ pub enum Caveat {
     Marginal,
     /// The operating row's request count or p99s are not recorded.
     StrengthUnknown,
-    /// The operating row does not record what was served.
+    /// A row that it rests on does not record what was served.
     ServedRateUnverified,
     /// Neither a quality floor nor allowed models were given (R8).
     QualityNotConsidered,
@@ -93,20 +101,32 @@ impl std::fmt::Display for Caveat {
             Self::EstimatedEvidence => {
                 "estimated evidence: interpolated from other traffic profiles, not benchmarked"
             }
+            Self::NotValidated => {
+                "not validated: the source was never checked against measurements on this hardware"
+            }
+            Self::WeaklyValidated => {
+                "weakly validated: the source was checked against measurements of related models or hardware only"
+            }
+            Self::ArgumentsNotReproduced => {
+                "the benchmark ran with further engine arguments that are not recorded; a deployment runs without them, and the prediction may not hold"
+            }
+            Self::GatedModel => {
+                "gated model: accept its licence, and give runtime.hfTokenSecret or a filled runtime.modelCacheClaim"
+            }
             Self::CapacityIsLowerBound => {
-                "capacity is a lower bound: no higher rate was benchmarked to its failure"
+                "capacity is a lower bound: no steady run at a higher rate failed"
             }
             Self::NonMonotonicLadder => {
                 "a higher rate met the targets although a lower one missed them; sized below the failure"
             }
             Self::Marginal => {
-                "marginal: the p95s meet the targets, but not with 95 % confidence at this number of requests"
+                "marginal: the p95s meet the targets, but not with 95 % confidence at this number of requests (sampling error alone)"
             }
             Self::StrengthUnknown => {
                 "strength unknown: the benchmark does not record its number of requests or its p99s"
             }
             Self::ServedRateUnverified => {
-                "unverified: the benchmark does not record the rate that was served"
+                "unverified: a benchmark behind this does not record the rate that was served"
             }
             Self::QualityNotConsidered => {
                 "quality not considered: give models.minimumQuality or models.allow"

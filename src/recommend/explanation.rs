@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::capacity;
 use super::compliance::{Bounds, Target};
 use super::cost::MicroDollars;
 use super::field::{Field, Verdict};
@@ -12,9 +13,6 @@ use crate::catalog::SloTargets;
 
 /// Near misses shown.
 const NEAREST: usize = 3;
-
-/// No target is relaxed beyond a day, which is what the API allows.
-const LARGEST_TARGET_MS: i32 = 86_400_000;
 
 /// Accounts for every configuration that has rows for the profile: `compliant`, `rejected` and
 /// the three counts of `excluded` add up to `configurations`.
@@ -45,7 +43,7 @@ pub struct Excluded {
     pub by_evidence: usize,
     /// Model or hardware not allowed, or quality below the floor or unknown.
     pub by_constraints: usize,
-    /// Complies, but with more GPUs or cost than allowed, or at an unknown price under a cost limit.
+    /// Complies, but breaks a [`Limit`].
     pub by_limits: usize,
 }
 
@@ -79,7 +77,8 @@ pub struct Relaxation {
     /// What all targets are multiplied by, in thousandths; `None` where one changes alone.
     pub factor_per_mille: Option<i32>,
     /// The targets that suffice. One millisecond less of the one target, or a tenth of a percent
-    /// less of the factor, yields nothing.
+    /// less of the factor, yields nothing. (Where better evidence under a limit takes away what
+    /// larger targets admit, a still smaller change may do as well.)
     pub slo: SloTargets,
     /// What they admit.
     pub configuration: Configuration,
@@ -89,6 +88,32 @@ pub struct Relaxation {
     pub gpus: i64,
     /// Its cost.
     pub cost_per_hour: Option<MicroDollars>,
+}
+
+/// A limit that a configuration breaks (R8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Limit {
+    /// More GPUs over all replicas than allowed.
+    Gpus,
+    /// More cost per hour than allowed.
+    Cost,
+    /// A cost limit, and a price that is not known.
+    UnknownPrice,
+    /// More replicas than a deployment can have: the demand is too large for it.
+    Replicas,
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gpus => "it needs more than hardware.maxGpus",
+            Self::Cost => "it costs more than hardware.maxCostPerHour",
+            Self::UnknownPrice => {
+                "its price is unknown under hardware.maxCostPerHour: give the price in a catalog file"
+            }
+            Self::Replicas => "it needs more than 100,000 replicas: is the demand right?",
+        })
+    }
 }
 
 /// A configuration that meets the targets and breaks a limit.
@@ -102,6 +127,16 @@ pub struct OverLimit {
     pub gpus: i64,
     /// Cost, where the price is known.
     pub cost_per_hour: Option<MicroDollars>,
+    /// What it breaks.
+    pub limits: Vec<Limit>,
+}
+
+impl OverLimit {
+    /// What it breaks, in words.
+    pub fn reasons(&self) -> String {
+        let reasons: Vec<_> = self.limits.iter().map(ToString::to_string).collect();
+        reasons.join(", and ")
+    }
 }
 
 /// Explains the verdicts on a field.
@@ -150,26 +185,23 @@ pub(super) fn explain(
         replicas: sized.replicas,
         gpus: sized.gpus,
         cost_per_hour: sized.cost_per_hour,
+        limits: field.broken_limits(sized),
     });
     explanation.relaxation = relaxations(field);
     explanation
 }
 
 fn nearest_misses(mut misses: Vec<(&Configuration, &Row)>, bounds: &Bounds) -> Vec<NearMiss> {
-    let ratio = |row: &Row| {
-        row.p95s
-            .map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0)
-    };
     misses.sort_by(|(configuration_a, a), (configuration_b, b)| {
-        ratio(a)
-            .total_cmp(&ratio(b))
+        capacity::nearness(a, bounds)
+            .total_cmp(&capacity::nearness(b, bounds))
             .then_with(|| configuration_a.cmp(configuration_b))
     });
     misses
         .into_iter()
         .take(NEAREST)
-        .map(|(configuration, row)| NearMiss {
-            configuration: configuration.clone(),
+        .map(|(_, row)| NearMiss {
+            configuration: row.benchmark.configuration.clone(),
             offered_rps: row.benchmark.offered_rps,
             failing: Target::ALL
                 .into_iter()
@@ -193,10 +225,10 @@ fn relaxations(field: &Field) -> Vec<Relaxation> {
     let margin_percent = field.requirement.evidence.margin_percent;
     let without_margin =
         |p95_ms: f64| (p95_ms * 100.0 / f64::from(100 - margin_percent)).ceil() as i32;
-    let largest = |target| {
+    let largest = |target: Target| {
         without_margin(field.largest_p95(target))
             .saturating_add(1)
-            .min(LARGEST_TARGET_MS)
+            .min(target.of(&SloTargets::LARGEST))
     };
     let alone = Target::ALL.into_iter().filter_map(|target| {
         let relaxed = |value_ms| {
@@ -213,10 +245,8 @@ fn relaxations(field: &Field) -> Vec<Relaxation> {
         let mut scaled = slo;
         for target in Target::ALL {
             let value_ms = (i64::from(target.of(&slo)) * i64::from(per_mille) + 999) / 1000;
-            target.set(
-                &mut scaled,
-                value_ms.min(i64::from(LARGEST_TARGET_MS)) as i32,
-            );
+            let largest = target.of(&SloTargets::LARGEST);
+            target.set(&mut scaled, value_ms.min(largest.into()) as i32);
         }
         scaled
     };

@@ -3,18 +3,17 @@
 //!
 //! What the targets do not change is worked out once, so that a relaxation can ask again cheaply.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
-use super::capacity::{self, CapacityBound, Reading};
-use super::compliance::Bounds;
+use super::capacity::{self, Capacity, CapacityBound, Reading};
+use super::compliance::{Bounds, Target};
 use super::cost;
+use super::explanation::Limit;
 use super::ladder::{self, Ladder, Row};
 use super::ranking;
 use super::requirement::{Constraints, Requirement};
 use super::sizing::{self, Sized};
-use crate::benchmark::{Benchmark, Configuration, EvidenceKind, HardwareName, ModelName};
+use crate::benchmark::{Benchmark, Configuration, EvidenceKind};
 use crate::catalog::{Catalog, SloTargets};
 
 /// A lower kind stands beside a lower bound of a better one only if its p95s are at least this
@@ -25,9 +24,8 @@ const TRUSTED_SHARE: f64 = 0.8;
 pub(super) struct Field<'a> {
     pub(super) requirement: &'a Requirement,
     pub(super) catalog: &'a Catalog,
+    /// By configuration, so that those of one place stand together.
     entries: Vec<Entry<'a>>,
-    /// Entries of one (model, hardware, count), whatever the framework or version (R5).
-    groups: Vec<Vec<usize>>,
 }
 
 struct Entry<'a> {
@@ -68,23 +66,9 @@ impl<'a> Field<'a> {
                 allowed: is_allowed(configuration, requirement, catalog),
             })
             .collect();
-        let mut groups: BTreeMap<(&ModelName, &HardwareName, i32), Vec<usize>> = BTreeMap::new();
-        for (index, entry) in entries.iter().enumerate() {
-            let Configuration {
-                model,
-                hardware,
-                hardware_count,
-                ..
-            } = entry.configuration;
-            groups
-                .entry((model, hardware, *hardware_count))
-                .or_default()
-                .push(index);
-        }
         Self {
             requirement,
             catalog,
-            groups: groups.into_values().collect(),
             entries,
         }
     }
@@ -92,8 +76,7 @@ impl<'a> Field<'a> {
     /// The verdict on every configuration under these targets.
     pub(super) fn judge<'f>(&'f self, slo: &SloTargets) -> Vec<Verdict<'f, 'a>> {
         let bounds = Bounds::new(slo, self.requirement.evidence.margin_percent);
-        self.groups
-            .iter()
+        self.groups()
             .flat_map(|group| self.judge_group(group, &bounds))
             .collect()
     }
@@ -121,9 +104,18 @@ impl<'a> Field<'a> {
         )
     }
 
-    fn judge_group<'f>(&'f self, group: &[usize], bounds: &Bounds) -> Vec<Verdict<'f, 'a>> {
-        let entries: Vec<_> = group.iter().map(|index| &self.entries[*index]).collect();
-        let floor = measured_floor(&entries, bounds);
+    /// Entries of one place, whatever the framework or version (R5).
+    fn groups(&self) -> impl Iterator<Item = &[Entry<'a>]> {
+        self.entries
+            .chunk_by(|a, b| a.configuration.place() == b.configuration.place())
+    }
+
+    fn judge_group<'f>(
+        &'f self,
+        entries: &'f [Entry<'a>],
+        bounds: &Bounds,
+    ) -> Vec<Verdict<'f, 'a>> {
+        let floor = measured_floor(entries, bounds);
         let mut better: Vec<Better<'f, 'a>> = Vec::new();
         let mut said: Vec<Vec<Said<'f, 'a>>> = entries.iter().map(|_| Vec::new()).collect();
         for kind in EvidenceKind::ALL.iter().rev().copied() {
@@ -181,22 +173,15 @@ impl<'a> Field<'a> {
             .flat_map(|said| said.rows())
             .filter(|row| row.steady && row.may_back && capacity::fails(row, bounds))
             .min_by(|a, b| {
-                nearness(a, bounds)
-                    .total_cmp(&nearness(b, bounds))
+                capacity::nearness(a, bounds)
+                    .total_cmp(&capacity::nearness(b, bounds))
                     .then(a.benchmark.id.cmp(&b.benchmark.id))
             });
         let ways: Vec<_> = said
             .into_iter()
             .filter_map(|said| said.deciding)
             .filter_map(|(ladder, reading)| {
-                sizing::size(
-                    self.requirement,
-                    self.catalog,
-                    entry.configuration,
-                    ladder,
-                    reading,
-                    bounds,
-                )
+                sizing::size(self.requirement, self.catalog, ladder, reading, bounds)
             })
             .collect();
         if ways.is_empty() {
@@ -205,29 +190,58 @@ impl<'a> Field<'a> {
                 nearest,
             };
         }
-        let (within, over): (Vec<_>, Vec<_>) =
-            ways.into_iter().partition(|way| self.is_within_limits(way));
+        let (within, over): (Vec<_>, Vec<_>) = ways
+            .into_iter()
+            .partition(|way| self.broken_limits(way).is_empty());
         match over.into_iter().min_by(|a, b| a.rank.cmp(&b.rank)) {
             Some(over) if within.is_empty() => Verdict::OverLimit(Box::new(over)),
             _ => Verdict::Complies(within),
         }
     }
 
-    fn is_within_limits(&self, way: &Sized) -> bool {
+    /// What the ladder behind `way` shows under other bounds, with R5 applied under them as well.
+    pub(super) fn capacity_under(&self, way: &Sized, bounds: &Bounds) -> Option<Capacity> {
+        let place = way.configuration.place();
+        let group = self
+            .groups()
+            .find(|group| group[0].configuration.place() == place)?;
+        let floor =
+            measured_floor(group, bounds).filter(|_| way.ladder.kind < EvidenceKind::Measured);
+        capacity::read(way.ladder, bounds, floor).capacity
+    }
+
+    /// The limits of R8 that only the size can break.
+    pub(super) fn broken_limits(&self, way: &Sized) -> Vec<Limit> {
         let Constraints {
             max_gpus,
             max_cost_per_hour,
             ..
         } = &self.requirement.constraints;
-        max_gpus.is_none_or(|most| way.gpus <= i64::from(most))
-            && max_cost_per_hour.is_none_or(|most| {
-                way.cost_per_hour
-                    .is_some_and(|cost| cost <= cost::MicroDollars::of(most))
-            })
+        let dearest = max_cost_per_hour.map(cost::MicroDollars::of);
+        [
+            (way.replicas > sizing::MAX_REPLICAS, Limit::Replicas),
+            (
+                max_gpus.is_some_and(|most| way.gpus > i64::from(most)),
+                Limit::Gpus,
+            ),
+            (
+                dearest
+                    .zip(way.cost_per_hour)
+                    .is_some_and(|(most, cost)| cost > most),
+                Limit::Cost,
+            ),
+            (
+                dearest.is_some() && way.cost_per_hour.is_none(),
+                Limit::UnknownPrice,
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(is_broken, limit)| is_broken.then_some(limit))
+        .collect()
     }
 
     /// Largest p95 of `target` anywhere in the field, ms: no greater target can admit more.
-    pub(super) fn largest_p95(&self, target: super::Target) -> f64 {
+    pub(super) fn largest_p95(&self, target: Target) -> f64 {
         self.rows()
             .filter_map(|row| row.p95s.map(|p95s| p95s[target as usize]))
             .fold(0.0, f64::max)
@@ -260,7 +274,7 @@ fn is_allowed(configuration: &Configuration, requirement: &Requirement, catalog:
 
 /// The steady measured row that fails at the lowest rate, in any ladder that sizes: rows of a
 /// lower kind from there on are out (R5).
-fn measured_floor<'f, 'a>(entries: &[&'f Entry<'a>], bounds: &Bounds) -> Option<&'f Row<'a>> {
+fn measured_floor<'f, 'a>(entries: &'f [Entry<'a>], bounds: &Bounds) -> Option<&'f Row<'a>> {
     entries
         .iter()
         .flat_map(|entry| &entry.ladders)
@@ -273,11 +287,6 @@ fn measured_floor<'f, 'a>(entries: &[&'f Entry<'a>], bounds: &Bounds) -> Option<
                 .total_cmp(&b.benchmark.offered_rps)
                 .then(a.benchmark.id.cmp(&b.benchmark.id))
         })
-}
-
-fn nearness(row: &Row, bounds: &Bounds) -> f64 {
-    row.p95s
-        .map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0)
 }
 
 /// What one kind of evidence says of one configuration.
@@ -341,14 +350,24 @@ impl<'f, 'a> Better<'f, 'a> {
     }
 }
 
+/// Whether a row promises clearly less latency than a better one at the same rate. Two kinds of ITL
+/// do not compare.
 fn is_too_optimistic(row: &Row, better: &Row) -> bool {
     let (Some(p95s), Some(better_p95s)) = (row.p95s, better.p95s) else {
         return false;
     };
-    better.steady
+    let definition = |row: &Row| row.benchmark.conditions.itl_definition;
+    let compares = |target: Target| {
+        target != Target::Itl
+            || definition(row)
+                .zip(definition(better))
+                .is_none_or(|(one, other)| one == other)
+    };
+    row.steady
+        && better.steady
         && row.benchmark.offered_rps == better.benchmark.offered_rps
-        && p95s
-            .iter()
-            .zip(better_p95s)
-            .any(|(p95, better)| *p95 < TRUSTED_SHARE * better)
+        && Target::ALL.into_iter().any(|target| {
+            let index = target as usize;
+            compares(target) && p95s[index] < TRUSTED_SHARE * better_p95s[index]
+        })
 }

@@ -12,6 +12,9 @@ use crate::benchmark::{
     ArrivalProcess, Benchmark, Configuration, EvidenceKind, ItlDefinition, LoadConditions,
 };
 
+/// Dates without a zone are taken as UTC, so one may seem to lie this far ahead.
+const ZONE_DOUBT: SignedDuration = SignedDuration::from_hours(24);
+
 /// A row with what the targets do not change.
 #[derive(Debug)]
 pub(super) struct Row<'a> {
@@ -21,20 +24,29 @@ pub(super) struct Row<'a> {
     pub(super) steady: bool,
     /// min(offered, served), requests per second.
     pub(super) served_rps: Decimal,
+    /// When it ran; a date to come is none.
+    pub(super) measured_at: Option<Timestamp>,
     /// Young enough, and not only there to bound a capacity.
     pub(super) may_back: bool,
 }
 
 impl<'a> Row<'a> {
     fn new(benchmark: &'a Benchmark, policy: &EvidencePolicy, now: Timestamp) -> Self {
-        let served = benchmark.served_rps.unwrap_or(benchmark.offered_rps);
-        let served_rps = exact(served.min(benchmark.offered_rps));
+        let offered_rps = exact(benchmark.offered_rps);
+        let served_rps = benchmark.served_rps.map_or(offered_rps, exact);
+        let rates = offered_rps.zip(served_rps);
+        let measured_at = benchmark
+            .measured_at
+            .filter(|at| at.duration_since(now) <= ZONE_DOUBT);
         Self {
             benchmark,
             p95s: p95s(benchmark),
-            steady: served_rps.is_some() && is_steady(benchmark, policy.minimum_served_percent),
-            served_rps: served_rps.unwrap_or_default(),
-            may_back: !benchmark.bounds_only && is_young_enough(benchmark, policy, now),
+            steady: rates.is_some_and(|(offered, served)| {
+                is_steady(benchmark, offered, served, policy.minimum_served_percent)
+            }),
+            served_rps: rates.map_or(Decimal::ZERO, |(offered, served)| offered.min(served)),
+            measured_at,
+            may_back: !benchmark.bounds_only && is_young_enough(measured_at, policy, now),
         }
     }
 }
@@ -50,13 +62,16 @@ fn exact(rate: f64) -> Option<Decimal> {
 }
 
 /// A row of unknown age is never young enough (R5).
-fn is_young_enough(row: &Benchmark, policy: &EvidencePolicy, now: Timestamp) -> bool {
+fn is_young_enough(
+    measured_at: Option<Timestamp>,
+    policy: &EvidencePolicy,
+    now: Timestamp,
+) -> bool {
     let Some(max_age_days) = policy.max_age_days else {
         return true;
     };
     let max_age = SignedDuration::from_hours(24 * i64::from(max_age_days));
-    row.measured_at
-        .is_some_and(|at| now.duration_since(at) <= max_age)
+    measured_at.is_some_and(|at| now.duration_since(at) <= max_age)
 }
 
 /// The rows of one configuration under the same conditions, by offered rate, then id.
@@ -71,11 +86,12 @@ pub(super) struct Ladder<'a> {
 
 impl Ladder<'_> {
     /// When its newest steady row ran; `None` for no steady row, `Some(None)` for unknown dates.
+    /// A row that only bounds a capacity cannot make a ladder the one that decides.
     fn newest_steady(&self) -> Option<Option<Timestamp>> {
         self.rows
             .iter()
-            .filter(|row| row.steady)
-            .map(|row| row.benchmark.measured_at)
+            .filter(|row| row.steady && !row.benchmark.bounds_only)
+            .map(|row| row.measured_at)
             .max()
     }
 }
@@ -86,7 +102,9 @@ struct LadderKey<'a> {
     kind: EvidenceKind,
     source: &'a str,
     prompt_tokens_stdev: Option<i32>,
+    prompt_tokens_range: (Option<i32>, Option<i32>),
     output_tokens_stdev: Option<i32>,
+    output_tokens_range: (Option<i32>, Option<i32>),
     arrival_process: Option<ArrivalProcess>,
     prefix_sharing_bits: Option<u64>,
     itl_definition: Option<ItlDefinition>,
@@ -97,7 +115,9 @@ impl<'a> LadderKey<'a> {
         let LoadConditions {
             arrival_process,
             prompt_tokens_stdev,
+            prompt_tokens_range,
             output_tokens_stdev,
+            output_tokens_range,
             prefix_sharing,
             itl_definition,
         } = row.conditions;
@@ -105,7 +125,9 @@ impl<'a> LadderKey<'a> {
             kind: row.kind,
             source: &row.source,
             prompt_tokens_stdev,
+            prompt_tokens_range,
             output_tokens_stdev,
+            output_tokens_range,
             arrival_process,
             prefix_sharing_bits: prefix_sharing.map(f64::to_bits),
             itl_definition,
@@ -223,6 +245,14 @@ mod tests {
             with(|row| row.conditions.output_tokens_stdev = None),
             [[1, 1]]
         );
+        assert_eq!(
+            with(|row| row.conditions.output_tokens_range = (Some(1), Some(512))),
+            [[1, 1]]
+        );
+        assert_eq!(
+            with(|row| row.configuration.form_factor = Some("PCIe".into())),
+            [[1], [1]]
+        );
         assert_eq!(with(|row| row.conditions.prefix_sharing = None), [[1, 1]]);
         assert_eq!(
             with(|row| row.conditions.arrival_process = Some(ArrivalProcess::Constant)),
@@ -254,11 +284,20 @@ mod tests {
             row.measured_at = Some(at("2026-11-01"));
             row.served_rps = Some(0.1);
         });
+        let bounding = changed(|row| {
+            row.source = "bounding".into();
+            row.measured_at = Some(at("2026-11-02"));
+            row.bounds_only = true;
+        });
+        let to_come = changed(|row| {
+            row.source = "to come".into();
+            row.measured_at = Some(at("2999-01-01"));
+        });
         let undated = changed(|row| {
             row.source = "undated".into();
             row.measured_at = None;
         });
-        let rows = [old, new, newest_but_unsteady, undated];
+        let rows = [old, new, newest_but_unsteady, bounding, to_come, undated];
         let formed = form(&rows, &EvidencePolicy::default(), at("2026-11-23"));
         let deciding = deciding(&formed[0].1, EvidenceKind::Simulated).unwrap();
         assert_eq!(deciding.source, "new");
@@ -299,6 +338,7 @@ mod tests {
         assert!(may_back(Some(at("2026-10-31"))));
         assert!(!may_back(Some(at("2026-10-30"))));
         assert!(!may_back(None));
+        assert!(!may_back(Some(at("2999-01-01"))));
     }
 
     #[test]

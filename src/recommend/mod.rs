@@ -28,6 +28,8 @@ pub use cost::MicroDollars;
 pub use decide::decide;
 pub use decision::{Candidate, Caveat, Decision};
 pub use digest::Digest;
-pub use explanation::{Excluded, Explanation, FailingTarget, NearMiss, OverLimit, Relaxation};
+pub use explanation::{
+    Excluded, Explanation, FailingTarget, Limit, NearMiss, OverLimit, Relaxation,
+};
 pub use requirement::{Constraints, Demand, EvidencePolicy, Requirement, ResolveError, resolve};
 pub use sizing::ASSUMPTIONS;

@@ -123,7 +123,7 @@ impl<'a> Oracle<'a> {
             .rows
             .iter()
             .filter(|row| &row.configuration == configuration && row.kind == kind)
-            .filter(|row| Self::sizes(row) && self.steady(row))
+            .filter(|row| Self::sizes(row) && self.steady(row) && !row.bounds_only)
             .collect();
         heads.sort_by(|a, b| {
             b.measured_at
@@ -213,7 +213,8 @@ impl<'a> Oracle<'a> {
                 !is_known
                     && !ladder.iter().any(|row| {
                         better.iter().any(|measured| {
-                            self.steady(measured)
+                            self.steady(row)
+                                && self.steady(measured)
                                 && row.offered_rps == measured.offered_rps
                                 && match (self.says_something(row), self.says_something(measured)) {
                                     (Some(low), Some(high)) => {
@@ -283,6 +284,7 @@ impl<'a> Oracle<'a> {
         while Decimal::from(replicas) * capacity < load {
             replicas += 1;
         }
+        replicas += i64::from(demand.spare_replicas);
         let operating = usable
             .iter()
             .filter(|row| Self::served(row) * Decimal::from(replicas) >= load)

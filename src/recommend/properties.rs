@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
+use super::field::Field;
 use super::oracle::{NOW, Oracle, Way};
 use super::test_support::{at, catalog, requirement, row};
 use super::{CapacityBound, Decision, Requirement, decide};
@@ -21,7 +22,7 @@ fn rows() -> impl Strategy<Value = Vec<Benchmark>> {
             1 => Just(f64::NAN),
         ]
     };
-    let place = (0..2_usize, 0..3_usize, 1..3_i32, 0..2_usize);
+    let place = (0..3_usize, 0..3_usize, 1..3_i32, 0..2_usize);
     let evidence = (0..3_usize, 0..2_usize, 0..3_usize, 0..8_usize, 0..6_usize);
     let load = (1..5_i32, 0..6_usize);
     let one = (place, evidence, load, (p95(150.0), p95(25.0), p95(7000.0)));
@@ -46,7 +47,7 @@ fn benchmark(index: usize, parts: Parts) -> Benchmark {
     let rate = f64::from(rate) * 1.5;
     let mut row = row(rate, [p95s.0, p95s.1, p95s.2]);
     row.id = uuid::Uuid::from_u128(index as u128);
-    row.configuration.model = ModelName::new(["a/Model", "b/Model"][model]);
+    row.configuration.model = ModelName::new(["a/Model", "b/Model", "A/model"][model]);
     row.configuration.hardware = HardwareName::new(["H100", "A100-80", "GPU-9"][hardware]);
     row.configuration.hardware_count = count;
     row.configuration.framework_version = [None, Some("1".to_owned())][version].clone();
@@ -75,10 +76,12 @@ fn benchmark(index: usize, parts: Parts) -> Benchmark {
 
 fn requirements() -> impl Strategy<Value = Requirement> {
     let demand = prop_oneof![Just("0.5"), Just("3.5"), Just("40")];
-    (demand, 0..2_i32, 0..3_usize, 0..3_usize, 0..3_usize).prop_map(
-        |(demand, margin, minimum, age, limit)| {
+    let room = prop_oneof![Just((20, 0)), Just((0, 1)), Just((35, 2))];
+    let policy = (0..2_i32, 0..3_usize, 0..3_usize);
+    (demand, room, policy, 0..3_usize).prop_map(
+        |(demand, (headroom, spare), (margin, minimum, age), limit)| {
             let mut requirement = requirement(&format!(
-                "{{useCase: chatbot_conversational, demand: {{requestsPerSecond: '{demand}'}}}}"
+                "{{useCase: chatbot_conversational, demand: {{requestsPerSecond: '{demand}', headroomPercent: {headroom}, spareReplicas: {spare}}}}}"
             ));
             requirement.evidence.margin_percent = margin * 10;
             requirement.evidence.minimum_kind = EvidenceKind::ALL[minimum];
@@ -100,22 +103,13 @@ fn ask(requirement: &Requirement, rows: &[Benchmark]) -> Decision {
     decide(requirement.clone(), &evidence, catalog(), at(NOW))
 }
 
-/// (model, hardware, count) of everything that complies, however many there are.
-fn places(requirement: &Requirement, rows: &[Benchmark]) -> Vec<(ModelName, HardwareName, i32)> {
-    let mut places: Vec<_> = Oracle::new(requirement, rows)
-        .ways()
-        .into_iter()
-        .map(|way| {
-            (
-                way.configuration.model,
-                way.configuration.hardware,
-                way.configuration.hardware_count,
-            )
-        })
-        .collect();
-    places.sort();
-    places.dedup();
-    places
+/// Everything that complies, however many there are.
+fn places(requirement: &Requirement, rows: &[Benchmark]) -> Vec<String> {
+    let field = Field::new(requirement, rows, catalog(), at(NOW));
+    let ways = field.ranked(field.judge(&requirement.slo));
+    ways.iter()
+        .map(|way| format!("{:?}", way.configuration.place()))
+        .collect()
 }
 
 proptest! {

@@ -236,7 +236,8 @@ fn derived_e2e_p95_ms(ttft_p95_ms: i32, itl_p95_ms: i32, profile: TrafficProfile
     let tail = Decimal::from(profile.output_tokens)
         + Decimal::new(1645, 3) * standard_output_stdev(profile.output_tokens);
     let e2e = Decimal::from(ttft_p95_ms) + tail * Decimal::from(itl_p95_ms);
-    e2e.floor().to_i32().unwrap_or(i32::MAX)
+    let largest = SloTargets::LARGEST.e2e_p95_ms;
+    e2e.floor().to_i32().unwrap_or(largest).min(largest)
 }
 
 /// Standard deviation of the output length in the standard workload, tokens: GuideLLM's spread for

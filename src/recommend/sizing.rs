@@ -18,8 +18,8 @@ pub const ASSUMPTIONS: [&str; 2] = [
     "requests are routed evenly over the replicas",
 ];
 
-/// More replicas than this are no deployment, and no configuration is sized to them.
-const MAX_REPLICAS: i32 = 100_000;
+/// More replicas than this are no deployment.
+pub(super) const MAX_REPLICAS: i32 = 100_000;
 
 /// A compliant configuration with its replicas and cost.
 pub(super) struct Sized<'f, 'a> {
@@ -39,7 +39,6 @@ pub(super) struct Sized<'f, 'a> {
 pub(super) fn size<'f, 'a>(
     requirement: &Requirement,
     catalog: &Catalog,
-    configuration: &'a Configuration,
     ladder: &'f Ladder<'a>,
     reading: Reading<'f, 'a>,
     bounds: &Bounds,
@@ -48,12 +47,18 @@ pub(super) fn size<'f, 'a>(
     let demand = requirement.demand.as_ref();
     let replicas = match demand {
         None => 1,
-        Some(demand) => replicas_for(demand.with_headroom(), capacity.rps)?
-            .checked_add(demand.spare_replicas)
-            .filter(|replicas| *replicas <= MAX_REPLICAS)?,
+        Some(demand) => {
+            replicas_for(demand.with_headroom(), capacity.rps).saturating_add(demand.spare_replicas)
+        }
     };
     let load = demand.map_or(capacity.rps, |demand| demand.with_headroom());
-    let operating_row = capacity::operating_row(&reading.backing, load, replicas)?;
+    let operating_row =
+        capacity::operating_row(&reading.backing, load, replicas).or_else(|| {
+            // Only where the replicas are too many to count.
+            let mut backing = reading.backing.iter().copied();
+            backing.find(|row| row.benchmark.id == capacity.row)
+        })?;
+    let configuration = &operating_row.benchmark.configuration;
     let gpus = i64::from(replicas) * i64::from(configuration.hardware_count);
     let hardware = catalog.hardware(&configuration.hardware);
     let cost_per_hour = cost::per_hour(hardware, gpus);
@@ -86,18 +91,18 @@ pub(super) fn size<'f, 'a>(
     })
 }
 
-/// max(1, ceil(load / capacity)), exactly; `None` beyond [`MAX_REPLICAS`].
-fn replicas_for(load: Decimal, capacity: Decimal) -> Option<i32> {
-    let rounded = load.checked_div(capacity)?.floor();
-    let whole = if capacity.checked_mul(rounded)? < load {
-        rounded + Decimal::ONE
-    } else {
-        rounded
+/// max(1, ceil(load / capacity)), exactly; `i32::MAX` where it is beyond that.
+fn replicas_for(load: Decimal, capacity: Decimal) -> i32 {
+    let exact = || {
+        let rounded = load.checked_div(capacity)?.floor();
+        let whole = if capacity.checked_mul(rounded)? < load {
+            rounded + Decimal::ONE
+        } else {
+            rounded
+        };
+        whole.max(Decimal::ONE).to_i32()
     };
-    whole
-        .max(Decimal::ONE)
-        .to_i32()
-        .filter(|replicas| *replicas <= MAX_REPLICAS)
+    exact().unwrap_or(i32::MAX)
 }
 
 /// The catalog's score of a model for a use case; `None` where no source publishes one.
@@ -114,16 +119,16 @@ pub(super) fn quality(catalog: &Catalog, model: &ModelName, use_case: UseCase) -
 mod tests {
     use super::*;
 
-    fn replicas(load: &str, capacity: &str) -> Option<i32> {
+    fn replicas(load: &str, capacity: &str) -> i32 {
         replicas_for(load.parse().unwrap(), capacity.parse().unwrap())
     }
 
     #[test]
     fn replicas_are_rounded_up_exactly() {
-        assert_eq!(replicas("4.2", "0.6"), Some(7)); // 3.5 x 1.2 / 0.6 is 8 in binary floats
-        assert_eq!(replicas("4.2001", "0.6"), Some(8));
-        assert_eq!(replicas("0.1", "30"), Some(1));
-        assert_eq!(replicas("1", "3"), Some(1));
-        assert_eq!(replicas("1000000000", "0.0001"), None);
+        assert_eq!(replicas("4.2", "0.6"), 7); // 3.5 x 1.2 / 0.6 is 8 in binary floats
+        assert_eq!(replicas("4.2001", "0.6"), 8);
+        assert_eq!(replicas("0.1", "30"), 1);
+        assert_eq!(replicas("1", "3"), 1);
+        assert_eq!(replicas("1000000000", "0.0001"), i32::MAX);
     }
 }

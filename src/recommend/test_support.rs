@@ -54,6 +54,7 @@ pub(crate) fn row(offered_rps: f64, p95s: [f64; 3]) -> Benchmark {
             model: ModelName::new("Qwen/Qwen3-32B"),
             hardware: HardwareName::new("H100"),
             hardware_count: 2,
+            form_factor: None,
             framework: Some("vllm".into()),
             framework_version: Some("0.19.0".into()),
             engine: EngineSettings::default(),
@@ -65,7 +66,9 @@ pub(crate) fn row(offered_rps: f64, p95s: [f64; 3]) -> Benchmark {
         conditions: LoadConditions {
             arrival_process: Some(ArrivalProcess::Poisson),
             prompt_tokens_stdev: Some(128),
+            prompt_tokens_range: (None, None),
             output_tokens_stdev: Some(64),
+            output_tokens_range: (None, None),
             prefix_sharing: Some(0.0),
             itl_definition: Some(ItlDefinition::RequestMean),
         },

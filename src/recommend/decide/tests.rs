@@ -347,6 +347,21 @@ fn fragility_is_the_capacity_if_every_p95_were_ten_percent_higher() {
 }
 
 #[test]
+fn fragility_counts_what_was_measured_too() {
+    // The measured row at 9 holds as it is, and fails if everything were 10 % slower; the
+    // simulated row there would not.
+    let simulated = [row(3.0, MEETING), row(9.0, [125.0, 20.0, 5000.0])];
+    let measured = with(&row(9.0, [140.0, 20.0, 5000.0]), |row| {
+        measured(row);
+        row.served_rps = Some(8.5);
+    });
+    let best = best(CHAT, &[&simulated[..], &[measured]].concat());
+    assert_eq!(best.kind, EvidenceKind::Simulated);
+    assert_eq!(best.capacity.rps, Decimal::from(9));
+    assert_eq!(best.capacity_if_slower, Some(Decimal::from(3)));
+}
+
+#[test]
 fn the_digest_follows_what_the_decision_rests_on_and_nothing_else() {
     let rows = [row(3.0, MEETING), row(9.0, MEETING)];
     let digest = |spec: &str, rows: &[Benchmark]| best(spec, rows).digest;
