@@ -166,7 +166,7 @@ pub fn invalid_intent(message: String) -> Vec<Finding> {
 
 /// No manifests can be built.
 pub fn not_deployable(message: String) -> Vec<Finding> {
-    stalled(reason::NOT_DEPLOYABLE, message)
+    not_delivered(stalled(reason::NOT_DEPLOYABLE, message))
 }
 
 /// Somebody else's object has the name of one of ours.

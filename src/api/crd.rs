@@ -1,12 +1,32 @@
 //! The CustomResourceDefinition that the types generate.
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON,
+};
 use kube::CustomResourceExt;
+use serde_json::json;
 
 use super::DeploymentIntent;
 
 /// The CRD as YAML; `crds/deploymentintents.yaml` is its committed copy.
 pub fn crd_yaml() -> String {
-    serde_saphyr::to_string(&DeploymentIntent::crd()).expect("the generated CRD is plain data")
+    serde_saphyr::to_string(&crd()).expect("the generated CRD is plain data")
+}
+
+/// An intent that nobody has looked at yet observes generation -1: without a status, kstatus would
+/// call it current, and a pipeline would go on before there is an answer.
+fn crd() -> CustomResourceDefinition {
+    let mut crd = DeploymentIntent::crd();
+    let status = crd.spec.versions[0]
+        .schema
+        .as_mut()
+        .and_then(|schema| schema.open_api_v3_schema.as_mut())
+        .and_then(|schema| schema.properties.as_mut())
+        .and_then(|properties| properties.get_mut("status"));
+    if let Some(status) = status {
+        status.default = Some(JSON(json!({"observedGeneration": -1})));
+    }
+    crd
 }
 
 #[cfg(test)]

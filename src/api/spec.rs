@@ -8,6 +8,9 @@ use super::{DecimalAmount, DeploymentIntentStatus};
 use crate::benchmark::EvidenceKind;
 use crate::catalog::{ExperienceClass, SloTargets, UseCase};
 
+/// Names of claims and Secrets: DNS subdomains.
+const OBJECT_NAME: &str = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
+
 /// What a model is to be used for and how fast it must answer; Compass finds the model, GPU and
 /// replica count whose benchmarked p95 latencies meet it at the least cost.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,15 +154,23 @@ pub struct DemandSpec {
 /// Which models may be chosen. Names compare without case.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("!has(self.allow) || !has(self.deny) || !self.allow.exists(name, name in self.deny)")
+    .message("a name stands in both allow and deny"))]
 pub struct ModelsSpec {
     /// Only these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 200)))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 200), regex(pattern = r"^\S+$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub allow: Option<Vec<String>>,
     /// None of these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 200)))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 200), regex(pattern = r"^\S+$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub deny: Option<Vec<String>>,
     /// Least catalog score for the use case, 0 to 100; a model without a score is excluded by it.
@@ -171,15 +182,23 @@ pub struct ModelsSpec {
 /// Which hardware may be chosen, and how much of it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("!has(self.allow) || !has(self.deny) || !self.allow.exists(name, name in self.deny)")
+    .message("a name stands in both allow and deny"))]
 pub struct HardwareSpec {
     /// Only these, e.g. H100; aliases are understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 100)))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 100), regex(pattern = r"^\S(.*\S)?$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub allow: Option<Vec<String>>,
     /// None of these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 100)))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 100), regex(pattern = r"^\S(.*\S)?$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub deny: Option<Vec<String>>,
     /// Most GPUs over all replicas together.
@@ -280,14 +299,14 @@ pub enum DeliveryMode {
 pub struct RuntimeSpec {
     /// Container image, instead of the operator's repository at the benchmark's vLLM version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 300))]
+    #[schemars(length(min = 1, max = 300), regex(pattern = r"^\S+$"))]
     pub image: Option<String>,
     /// Secret key with the Hugging Face token; gated models need one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hf_token_secret: Option<SecretKeyRef>,
     /// Existing PersistentVolumeClaim for the model cache; else the cache lives with the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub model_cache_claim: Option<String>,
     /// Longest sequence, tokens, instead of the profile's with slack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -300,9 +319,9 @@ pub struct RuntimeSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretKeyRef {
     /// Name of the Secret.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub name: String,
     /// Key in the Secret.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
     pub key: String,
 }

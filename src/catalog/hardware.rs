@@ -66,7 +66,7 @@ pub struct Hardware {
 
 /// Hardware by canonical name; no alias stands for two.
 pub(super) fn parse(file: &CatalogFile) -> Result<BTreeMap<HardwareName, Hardware>, CatalogError> {
-    let hardware: BTreeMap<HardwareName, Hardware> = file.parse()?;
+    let hardware: BTreeMap<HardwareName, Hardware> = file.parse_map()?;
     let mut owners: HashMap<String, &HardwareName> = HashMap::new();
     for (name, entry) in &hardware {
         if let Some(price) = &entry.price
@@ -75,18 +75,18 @@ pub(super) fn parse(file: &CatalogFile) -> Result<BTreeMap<HardwareName, Hardwar
                 || price.usd_per_gpu_hour.normalize().scale() > 6)
         {
             return Err(file.invalid(
-                format!("{name}.price.usd_per_gpu_hour"),
+                &[name.as_str(), "price", "usd_per_gpu_hour"],
                 "a price is more than 0, at most 1,000,000 and has at most six decimals; use null where it is unknown",
             ));
         }
         if entry.memory_gib == 0 || entry.gpus_per_node == Some(0) {
             return Err(file.invalid(
-                name.as_str(),
+                &[name.as_str()],
                 "memory_gib and gpus_per_node are more than 0",
             ));
         }
         if entry.node_labels.values().any(Vec::is_empty) {
-            return Err(file.invalid(format!("{name}.node_labels"), "a label needs a value"));
+            return Err(file.invalid(&[name.as_str(), "node_labels"], "a label needs a value"));
         }
         for known_as in
             std::iter::once(name.as_str()).chain(entry.aliases.iter().map(String::as_str))
@@ -94,7 +94,7 @@ pub(super) fn parse(file: &CatalogFile) -> Result<BTreeMap<HardwareName, Hardwar
             let owner = owners.entry(known_as.to_lowercase()).or_insert(name);
             if *owner != name {
                 return Err(file.invalid(
-                    format!("{name}.aliases"),
+                    &[name.as_str(), "aliases"],
                     format!("`{known_as}` already stands for {owner}"),
                 ));
             }

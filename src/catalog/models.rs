@@ -34,11 +34,11 @@ pub struct Model {
 
 /// Models by repository.
 pub(super) fn parse(file: &CatalogFile) -> Result<BTreeMap<ModelName, Model>, CatalogError> {
-    let models: BTreeMap<ModelName, Model> = file.parse()?;
+    let models: BTreeMap<ModelName, Model> = file.parse_map()?;
     for (name, model) in &models {
         if model.parameters == 0 || model.weight_bytes == 0 || model.context_length == 0 {
             return Err(file.invalid(
-                name.as_str(),
+                &[name.as_str()],
                 "parameters, weight_bytes and context_length are more than 0",
             ));
         }
@@ -48,7 +48,7 @@ pub(super) fn parse(file: &CatalogFile) -> Result<BTreeMap<ModelName, Model>, Ca
             .flatten()
             .any(|(_, score)| *score > 100)
         {
-            return Err(file.invalid(format!("{name}.quality"), "a score is 0 to 100"));
+            return Err(file.invalid(&[name.as_str(), "quality"], "a score is 0 to 100"));
         }
     }
     Ok(models)

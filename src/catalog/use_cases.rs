@@ -188,22 +188,27 @@ pub struct UseCaseTemplate {
 pub(super) fn parse(
     file: &CatalogFile,
 ) -> Result<BTreeMap<UseCase, UseCaseTemplate>, CatalogError> {
-    let templates: BTreeMap<UseCase, UseCaseTemplate> = file.parse()?;
+    let templates: BTreeMap<UseCase, UseCaseTemplate> = file.parse_map()?;
     for use_case in UseCase::SHIPPED {
         if !templates.contains_key(&use_case) {
-            return Err(file.invalid(use_case.as_str(), "missing: all nine use cases are needed"));
+            return Err(file.invalid(
+                &[use_case.as_str()],
+                "missing: all nine use cases are needed",
+            ));
         }
     }
     if templates.contains_key(&UseCase::Custom) {
-        return Err(file.invalid(
-            "custom",
+        return Err(file.invalid(&["custom"],
             "cannot have a template: an intent with useCase custom brings its own profile and targets",
         ));
     }
     for (use_case, template) in &templates {
-        template
-            .check()
-            .map_err(|(field, problem)| file.invalid(format!("{use_case}.{field}"), problem))?;
+        template.check().map_err(|(field, problem)| {
+            let path: Vec<_> = std::iter::once(use_case.as_str())
+                .chain(field.split('.'))
+                .collect();
+            file.invalid(&path, problem)
+        })?;
     }
     Ok(templates)
 }

@@ -69,12 +69,13 @@ impl<'a> Children<'a> {
     pub async fn claim<K: Child>(&self, mut object: K) -> Result<Claimed<K>, DeliverError> {
         let name = object.name_any();
         // The uid makes the write fail if that object was replaced by another meanwhile.
+        let kind = K::kind(&()).into_owned();
         object.meta_mut().uid = match self.existing::<K>(&name).await? {
+            Some(existing) if self.is_leaving(&existing) => {
+                return Err(DeliverError::Leaving { kind, name });
+            }
             Some(existing) if !self.owns(&existing) => {
-                return Err(DeliverError::Conflict {
-                    kind: K::kind(&()).into_owned(),
-                    name,
-                });
+                return Err(DeliverError::Conflict { kind, name });
             }
             existing => existing.and_then(|existing| existing.uid),
         };
@@ -122,21 +123,37 @@ impl<'a> Children<'a> {
     }
 
     fn owns(&self, object: &ObjectMeta) -> bool {
-        object
-            .owner_references
-            .iter()
-            .flatten()
-            .filter(|owner| owner.controller == Some(true))
-            .any(|owner| {
-                self.owner
-                    .as_ref()
-                    .is_some_and(|ours| ours.uid == owner.uid)
-            })
+        self.owner
+            .as_ref()
+            .zip(controller(object))
+            .is_some_and(|(ours, theirs)| ours.uid == theirs.uid)
+    }
+
+    /// Whether the object is being deleted, or belongs to a deleted intent of the same name and
+    /// waits for the garbage collector.
+    fn is_leaving(&self, object: &ObjectMeta) -> bool {
+        object.deletion_timestamp.is_some()
+            || self
+                .owner
+                .as_ref()
+                .zip(controller(object))
+                .is_some_and(|(ours, theirs)| {
+                    (&ours.kind, &ours.name) == (&theirs.kind, &theirs.name)
+                        && ours.uid != theirs.uid
+                })
     }
 
     fn api<K: Child>(&self) -> Api<K> {
         Api::namespaced(self.client.clone(), self.namespace)
     }
+}
+
+fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
+    object
+        .owner_references
+        .iter()
+        .flatten()
+        .find(|owner| owner.controller == Some(true))
 }
 
 fn failed<K: Child>(name: &str, source: ApiError) -> DeliverError {

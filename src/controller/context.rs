@@ -65,15 +65,16 @@ pub struct Backoff {
 
 impl Backoff {
     const FIRST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(60);
 
     /// Counts a failure of the object; the time to its next attempt: twice as long after each
-    /// failure, at most `longest`.
-    pub fn after_failure(&self, object: &str, longest: Duration) -> Duration {
+    /// failure, at most a minute.
+    pub fn after_failure(&self, object: &str) -> Duration {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let count = failures.entry(object.to_owned()).or_default();
         let delay = Self::FIRST
             .saturating_mul(1 << (*count).min(16))
-            .min(longest);
+            .min(Self::LONGEST);
         *count += 1;
         spread(delay, object)
     }
@@ -101,16 +102,15 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_longest_and_start_again_after_a_success() {
         let backoff = Backoff::default();
-        let longest = Duration::from_secs(60);
         let near = |delay: Duration, seconds: f64| {
             (0.9 * seconds..=1.1 * seconds).contains(&delay.as_secs_f64())
         };
         for seconds in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
-            let delay = backoff.after_failure("a", longest);
+            let delay = backoff.after_failure("a");
             assert!(near(delay, seconds), "{delay:?} is not about {seconds} s");
         }
-        assert!(near(backoff.after_failure("b", longest), 1.0));
+        assert!(near(backoff.after_failure("b"), 1.0));
         backoff.forget("a");
-        assert!(near(backoff.after_failure("a", longest), 1.0));
+        assert!(near(backoff.after_failure("a"), 1.0));
     }
 }

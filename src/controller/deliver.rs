@@ -35,18 +35,17 @@ pub async fn deliver(
             remove_workload(children).await?;
             Ok(Delivery::StatusOnly)
         }
-        DeliveryMode::Render => match manifests.transpose()? {
-            Some(manifests) => {
-                let config_map = children.claim(config_map(&manifests)).await?;
-                children.apply(config_map).await?;
-                remove_workload(children).await?;
-                Ok(Delivery::Rendered(manifests_status(children, &manifests)))
+        DeliveryMode::Render => {
+            remove_workload(children).await?;
+            match manifests.transpose()? {
+                Some(manifests) => {
+                    let config_map = children.claim(config_map(&manifests)).await?;
+                    children.apply(config_map).await?;
+                    Ok(Delivery::Rendered(manifests_status(children, &manifests)))
+                }
+                None => Ok(Delivery::KeptRendered),
             }
-            None => {
-                remove_workload(children).await?;
-                Ok(Delivery::KeptRendered)
-            }
-        },
+        }
         DeliveryMode::Apply => match manifests.transpose()? {
             Some(manifests) => apply(children, manifests).await,
             None => Ok(Delivery::KeptApplied),

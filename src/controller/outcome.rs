@@ -93,6 +93,14 @@ pub enum DeliverError {
     /// No manifests can be made of the recommendation.
     #[error(transparent)]
     NotDeployable(#[from] BuildError),
+    /// An object of that name is about to go: of an earlier intent, or deleted by somebody.
+    #[error("{kind} {name} is being deleted, and is made anew once it is gone")]
+    Leaving {
+        /// Kind of the object.
+        kind: String,
+        /// Name of the object.
+        name: String,
+    },
     /// An object of that name is not this intent's.
     #[error(
         "{kind} {name} exists and does not belong to this intent, so it is left alone: delete it, or give the intent another name"

@@ -37,18 +37,14 @@ pub async fn reconcile(watched: Arc<Watched>, context: Arc<Context>) -> Result<A
     Ok(match ended.retry {
         Retry::Never => Action::await_change(),
         Retry::Periodically => Action::requeue(spread(context.resync, &key)),
-        Retry::Soon => Action::requeue(context.backoff.after_failure(&key, context.resync)),
+        Retry::Soon => Action::requeue(context.backoff.after_failure(&key)),
     })
 }
 
 /// What to do where not even a status could be written.
 pub fn after_error(watched: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
     context.metrics.failed(error.reason());
-    Action::requeue(
-        context
-            .backoff
-            .after_failure(&key(&watched), context.resync),
-    )
+    Action::requeue(context.backoff.after_failure(&key(&watched)))
 }
 
 fn key(watched: &Watched) -> String {

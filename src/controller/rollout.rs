@@ -32,6 +32,13 @@ pub fn rollout(deployment: &Deployment) -> Rollout {
     if seen && updated >= wanted && older <= 0 && available >= wanted {
         return Rollout::Available;
     }
+    if let Some(refused) = condition(&status, "ReplicaFailure").filter(|it| it.status == "True") {
+        return Rollout::Progressing(format!(
+            "Deployment {}: its pods cannot be made: {}",
+            deployment.name_any(),
+            refused.message.as_deref().unwrap_or("no reason given")
+        ));
+    }
     Rollout::Progressing(format!(
         "Deployment {}: {} of {wanted} replicas available; its pods wait for GPUs or load the model",
         deployment.name_any(),
@@ -95,6 +102,21 @@ mod tests {
             "conditions": [{"type": "Available", "status": "True"}],
         });
         assert!(matches!(state(status), Rollout::Progressing(_)));
+    }
+
+    #[test]
+    fn pods_that_cannot_be_made_are_told() {
+        let status = serde_json::json!({
+            "observedGeneration": 3,
+            "conditions": [{
+                "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+                "message": "pods \"chat-1\" is forbidden: exceeded quota",
+            }],
+        });
+        let Rollout::Progressing(awaited) = state(status) else {
+            panic!("not progressing")
+        };
+        assert!(awaited.contains("exceeded quota"), "{awaited}");
     }
 
     #[test]

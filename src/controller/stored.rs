@@ -35,13 +35,14 @@ impl Stored {
             .map(Self::decode))
     }
 
-    fn decode(object: DynamicObject) -> Self {
+    /// The status is read apart: one of another version says nothing against the spec.
+    fn decode(mut object: DynamicObject) -> Self {
         let metadata = object.metadata.clone();
         let status = object
             .data
-            .get("status")
-            .cloned()
-            .map(serde_json::from_value);
+            .as_object_mut()
+            .and_then(|fields| fields.remove("status"))
+            .unwrap_or_default();
         let intent = serde_json::to_value(object)
             .map_err(|error| error.to_string())
             .and_then(|object| {
@@ -49,7 +50,13 @@ impl Stored {
             });
         Self {
             intent,
-            status: status.and_then(Result::ok).unwrap_or_default(),
+            status: serde_json::from_value(status.clone()).unwrap_or_else(|_| {
+                let conditions = status.get("conditions").cloned().unwrap_or_default();
+                DeploymentIntentStatus {
+                    conditions: serde_json::from_value(conditions).unwrap_or_default(),
+                    ..DeploymentIntentStatus::default()
+                }
+            }),
             generation: metadata.generation.unwrap_or_default(),
             metadata,
         }

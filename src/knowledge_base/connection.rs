@@ -58,6 +58,22 @@ impl ConnectionSettings {
     }
 }
 
+/// Parameters that a URL may have.
+const PARAMETERS: [&str; 12] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
 /// The options of a URL and what of them may be shown.
 pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Target), KnowledgeBaseError> {
     let invalid = |problem: &str| KnowledgeBaseError::InvalidUrl {
@@ -79,6 +95,17 @@ pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Target), KnowledgeBa
         return Err(invalid(
             "there is an @ behind the host: write / ? # @ in a user or password as %2F %3F %23 %40",
         ));
+    }
+    // sqlx logs a parameter that it does not know, with its value.
+    let parameters = rest.split_once('?').map_or("", |(_, query)| query);
+    for parameter in parameters.split('&').filter(|text| !text.is_empty()) {
+        let name = parameter.split('=').next().unwrap_or_default();
+        if !PARAMETERS.contains(&name) {
+            return Err(invalid(&format!(
+                "the parameter {name} is none of {}",
+                PARAMETERS.join(", ")
+            )));
+        }
     }
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| match error {

@@ -43,7 +43,11 @@ pub(super) fn engine(
     let engine = &configuration.engine;
     let mut args = Vec::new();
     if let Some(recorded) = &engine.weight_dtype {
-        args.extend(weight_dtype(recorded, model));
+        let arg = weight_dtype(recorded, model).map_err(|()| BuildError::WeightDtype {
+            model: configuration.model.to_string(),
+            dtype: recorded.clone(),
+        })?;
+        args.extend(arg);
     }
     if let Some(recorded) = &engine.kv_cache_dtype {
         let arg = kv_cache_dtype(recorded).ok_or_else(|| BuildError::KvCacheDtype {
@@ -62,16 +66,21 @@ pub(super) fn engine(
 }
 
 /// Floating-point weights are asked for by name. A quantised repository says so itself; only where
-/// 16-bit weights were quantised while loading must vLLM be told.
-fn weight_dtype(recorded: &str, model: Option<&Model>) -> Option<String> {
+/// 16-bit weights were quantised while loading must vLLM be told. `Err` where the recorded data
+/// type is neither the repository's own nor one that a flag asks for: other weights would run.
+fn weight_dtype(recorded: &str, model: Option<&Model>) -> Result<Option<String>, ()> {
     let dtype = match recorded.to_ascii_lowercase().as_str() {
         "bf16" | "bfloat16" => "bfloat16",
         "fp16" | "float16" | "half" => "float16",
         "fp32" | "float32" | "float" => "float32",
-        "fp8" if model.is_some_and(is_16_bit) => return Some("--quantization=fp8".to_owned()),
-        _ => return None,
+        "fp8" if model.is_some_and(is_16_bit) => return Ok(Some("--quantization=fp8".to_owned())),
+        other => {
+            let is_its_own =
+                model.is_none_or(|model| model.weight_dtype.eq_ignore_ascii_case(other));
+            return if is_its_own { Ok(None) } else { Err(()) };
+        }
     };
-    Some(format!("--dtype={dtype}"))
+    Ok(Some(format!("--dtype={dtype}")))
 }
 
 fn is_16_bit(model: &Model) -> bool {

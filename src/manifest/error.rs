@@ -105,6 +105,31 @@ pub enum BuildError {
         /// What is recorded.
         dtype: String,
     },
+    /// Other weights would run than were benchmarked.
+    #[error(
+        "the benchmarks of {} record weights in {}, which is neither the repository's own nor one that vLLM converts to: correct weight_dtype, or load them under the quantised repository's name",
+        quoted(model),
+        quoted(dtype)
+    )]
+    WeightDtype {
+        /// The model.
+        model: String,
+        /// What is recorded.
+        dtype: String,
+    },
+    /// A replica runs on one node.
+    #[error(
+        "a replica of {gpus} GPUs does not fit a node of {gpus_per_node} {}: leave it out with hardware.deny, or correct gpus_per_node in a file given as --catalog-hardware",
+        quoted(hardware)
+    )]
+    NodeTooSmall {
+        /// GPUs of a replica.
+        gpus: u32,
+        /// GPUs of a node.
+        gpus_per_node: u32,
+        /// The hardware.
+        hardware: String,
+    },
 }
 
 /// What somebody else wrote, in quotes, escaped and cut to a length that a message can bear.

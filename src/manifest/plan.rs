@@ -47,6 +47,13 @@ pub(super) fn plan<'a>(workload: &Workload<'a>) -> Result<Plan<'a>, BuildError> 
         .ok()
         .filter(|gpus| *gpus > 0)
         .ok_or(BuildError::GpuCount(configuration.hardware_count))?;
+    if let Some(gpus_per_node) = hardware.gpus_per_node.filter(|most| gpus > *most) {
+        return Err(BuildError::NodeTooSmall {
+            gpus,
+            gpus_per_node,
+            hardware: configuration.hardware.to_string(),
+        });
+    }
     let model = workload.catalog.model(&configuration.model);
     Ok(Plan {
         name: ObjectName::new(workload.name)?,

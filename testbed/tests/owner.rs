@@ -11,7 +11,7 @@ use compass_testbed::{ControlPlane, Postgres, Scope};
 
 /// Plays the owner when the test below runs this file again.
 #[test]
-#[ignore = "runs for ever: a part of the test below"]
+#[ignore = "waits for the test below, of which it is a part"]
 fn owner() {
     // From a thread that ends, as tests share servers.
     let servers = std::thread::spawn(|| {
@@ -23,15 +23,15 @@ fn owner() {
     let (postgres, control_plane) = servers.join().unwrap();
     println!("\nready {}", control_plane.directory().display());
     println!("ready {}", postgres.directory().display());
-    loop {
-        std::thread::park();
-    }
+    // Until the test below ends, however it does.
+    std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
 #[test]
 fn a_killed_owner_leaves_nothing() {
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "owner", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

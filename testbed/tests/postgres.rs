@@ -92,6 +92,22 @@ fn a_dump_replaces_its_own_rows_only() {
         );
     }
 
+    let refused = |content: &str| {
+        std::fs::write(&dump, content).unwrap();
+        restore(&url, &dump, &Binaries::find().unwrap())
+            .unwrap_err()
+            .to_string()
+    };
+    let rows = || table(&url, "SELECT count(*) FROM exported_summaries").unwrap()[1][0].clone();
+    let (whole, _) = DUMP.rsplit_once("\\.").unwrap();
+    assert!(refused(whole).contains("is the file whole?"));
+    let program = DUMP.replace(
+        "(id, e2e_p95, config_id) FROM",
+        "(id) FROM PROGRAM 'touch never' --) FROM",
+    );
+    assert!(refused(&program).contains("holds no data of exported_summaries"));
+    assert_eq!(rows(), "3");
+
     std::fs::write(&dump, "SELECT 1;").unwrap();
     let error = restore(&url, &dump, &Binaries::find().unwrap())
         .unwrap_err()

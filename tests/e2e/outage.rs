@@ -31,7 +31,7 @@ async fn answers_outlive_an_outage_and_come_back_after_it() {
         .await;
     assert_eq!(
         intent.status.as_ref().unwrap().observed_generation,
-        None,
+        Some(-1),
         "nothing was answered"
     );
     assert_eq!(

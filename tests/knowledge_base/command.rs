@@ -92,7 +92,7 @@ async fn source_and_evidence_can_be_said() {
     );
     assert_eq!(
         database.query("SELECT source, kind FROM benchmark_evidence ORDER BY source"),
-        [["mine", "measured"], ["rows", "simulated"]]
+        [["mine", "measured"], ["rows.of.h100", "simulated"]]
     );
 }
 

@@ -146,7 +146,9 @@ async fn rows_that_no_decision_can_use_are_still_shown() {
     let database = Database::migrated().await;
     database.insert(json!({"itl_mean": null, "itl_p95": null, "responses_per_second": null}));
     database.insert(json!({"ttft_p95": 0.0}));
-    database.insert(json!({"hardware": "TPU-v9", "hardware_count": 0}));
+    database.insert(json!({"hardware": "TPU-v9"}));
+    // Without a GPU it names no configuration.
+    database.insert(json!({"hardware_count": 0}));
     database.insert(json!({"e2e_p95": 1e300}));
     database.execute("UPDATE exported_summaries SET ttft_mean = 'NaN', jbenchmark_created_at = 'infinity' WHERE hardware = 'TPU-v9'");
     let found = database.evidence().await;

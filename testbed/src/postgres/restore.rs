@@ -89,7 +89,13 @@ fn copy_rows(
     .with_context(|| format!("the database has no table {table}: run `compass migrate` first"))?;
     let mut copy = transaction.copy_in(&format!("COPY incoming ({columns}) FROM STDIN"))?;
     let mut line = Vec::new();
-    while read_line(lines, &mut line)? && line != b"\\.\n" {
+    loop {
+        if !read_line(lines, &mut line)? {
+            bail!("the dump ends within the rows of {table}: is the file whole?");
+        }
+        if line == b"\\.\n" {
+            break;
+        }
         copy.write_all(&line)?;
     }
     copy.finish()
@@ -129,6 +135,11 @@ fn copied_columns<'a>(statement: &'a str, table: &str) -> Option<&'a str> {
     rest.strip_prefix(table)?
         .strip_prefix(" (")?
         .strip_suffix(") FROM stdin;\n")
+        .filter(|columns| {
+            let is_of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            let is_name = |name: &str| name.bytes().all(is_of_name);
+            columns.split(", ").all(is_name)
+        })
 }
 
 fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool> {

@@ -92,7 +92,12 @@ impl Operator {
 
     /// The sum of a metric over its labels that contain `labels`.
     pub fn metric(&self, name: &str, labels: &str) -> f64 {
-        let (_, text) = self.get("/metrics");
+        let (status, text) = self.get("/metrics");
+        assert!(
+            status == 200 && text.contains("compass_build_info"),
+            "no metrics: {status}\n{}",
+            self.log()
+        );
         text.lines()
             .filter(|line| line.split(['{', ' ']).next() == Some(name) && line.contains(labels))
             .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
