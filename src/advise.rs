@@ -1,5 +1,5 @@
 //! Resolve, gather, decide, build: the one path from an intent to an answer, shared by the
-//! operator, the command line and the console, so that the same intent on the same evidence gives
+//! operator and the command line, so that the same intent on the same evidence gives
 //! the same bytes everywhere.
 
 mod answer;

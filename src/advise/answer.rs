@@ -1,5 +1,5 @@
-//! A decision in the words of the API's status: the same for the operator, the command line's
-//! `-o json|yaml` and the console.
+//! A decision in the words of the API's status: the same for the operator and the command
+//! line's `-o json|yaml`.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;

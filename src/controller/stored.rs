@@ -127,3 +127,29 @@ fn log(status: &DeploymentIntentStatus, intent: &ObjectMeta) {
         ready.message
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_of_another_version_says_nothing_against_the_spec() {
+        let object = json!({
+            "apiVersion": "compass.dev/v1alpha1",
+            "kind": "DeploymentIntent",
+            "metadata": {"name": "chat", "namespace": "assistants", "generation": 3},
+            "spec": {"useCase": "translation"},
+            "status": {
+                "recommendation": {"fieldsOf": "tomorrow"},
+                "conditions": [{
+                    "type": "theirs/Seen", "status": "True", "reason": "Theirs", "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }],
+            },
+        });
+        let stored = Stored::decode(serde_json::from_value(object).unwrap());
+        assert!(stored.intent.is_ok());
+        assert_eq!(stored.status.recommendation, None);
+        assert_eq!(stored.status.conditions[0].type_, "theirs/Seen");
+    }
+}

@@ -1,8 +1,6 @@
 //! What the tests of the manifests start from: Qwen3-32B on 2 x H100 as a chatbot, with all that a
 //! workload borrows, each part open to change.
 
-use jiff::civil::date;
-use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -12,11 +10,9 @@ use uuid::Uuid;
 use super::plan::{Plan, plan};
 use super::{BuildError, Manifests, Settings, Workload, build};
 use crate::api::RuntimeSpec;
-use crate::benchmark::{
-    Benchmark, Configuration, EngineSettings, EvidenceKind, HardwareName, Latency, LoadConditions,
-    ModelName, TrafficProfile,
-};
-use crate::catalog::{Catalog, SloTargets, UseCase};
+use crate::benchmark::Benchmark;
+use crate::catalog::Catalog;
+use crate::recommend::test_support::{requirement, row};
 use crate::recommend::{Candidate, Capacity, CapacityBound, Digest, Requirement, Strength, Target};
 
 /// A workload and all that it borrows.
@@ -35,7 +31,7 @@ impl Default for Example {
         Self {
             name: "support-chat".into(),
             namespace: "assistants".into(),
-            requirement: requirement(),
+            requirement: requirement("useCase: chatbot_conversational"),
             candidate: candidate(),
             runtime: RuntimeSpec::default(),
             catalog: Catalog::built_in(),
@@ -70,26 +66,6 @@ impl Example {
     }
 }
 
-fn requirement() -> Requirement {
-    Requirement {
-        use_case: UseCase::ChatbotConversational,
-        profile: TrafficProfile {
-            prompt_tokens: 512,
-            output_tokens: 256,
-        },
-        experience_class: None,
-        slo: SloTargets {
-            ttft_p95_ms: 150,
-            itl_p95_ms: 25,
-            e2e_p95_ms: 7000,
-        },
-        demand: None,
-        constraints: Default::default(),
-        evidence: Default::default(),
-        objective: Default::default(),
-    }
-}
-
 fn candidate() -> Candidate {
     let operating_row = benchmark();
     Candidate {
@@ -120,52 +96,9 @@ fn candidate() -> Candidate {
 }
 
 fn benchmark() -> Benchmark {
-    let latency = |p95_ms| Latency {
-        mean_ms: None,
-        p95_ms: Some(p95_ms),
-        p99_ms: None,
-    };
     Benchmark {
         id: Uuid::from_u128(5),
-        configuration: Configuration {
-            model: ModelName::new("Qwen/Qwen3-32B"),
-            hardware: HardwareName::new("H100"),
-            hardware_count: 2,
-            form_factor: None,
-            framework: Some("vllm".into()),
-            framework_version: Some("0.19.0".into()),
-            engine: EngineSettings::default(),
-        },
-        profile: TrafficProfile {
-            prompt_tokens: 512,
-            output_tokens: 256,
-        },
-        conditions: LoadConditions {
-            arrival_process: None,
-            prompt_tokens_stdev: None,
-            output_tokens_stdev: None,
-            prompt_tokens_range: (None, None),
-            output_tokens_range: (None, None),
-            prefix_sharing: None,
-            itl_definition: None,
-        },
-        offered_rps: 5.0,
-        served_rps: Some(5.0),
-        ttft: latency(101.97),
-        itl: latency(21.5),
-        e2e: latency(6500.0),
-        requests_completed: None,
-        requests_total: None,
-        kind: EvidenceKind::Simulated,
-        source: "simulation".into(),
-        validation_class: None,
-        bounds_only: false,
-        measured_at: Some(
-            date(2026, 11, 1)
-                .to_zoned(TimeZone::UTC)
-                .unwrap()
-                .timestamp(),
-        ),
+        ..row(5.0, [101.97, 21.5, 6500.0])
     }
 }
 

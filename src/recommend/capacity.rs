@@ -126,20 +126,13 @@ pub(super) fn operating_row<'l, 'a>(
 mod tests {
     use super::*;
     use crate::benchmark::Benchmark;
-    use crate::catalog::SloTargets;
     use crate::recommend::ladder::form;
     use crate::recommend::requirement::EvidencePolicy;
-    use crate::recommend::test_support::{FAILING, MEETING, at, row};
-
-    const SLO: SloTargets = SloTargets {
-        ttft_p95_ms: 150,
-        itl_p95_ms: 25,
-        e2e_p95_ms: 7000,
-    };
+    use crate::recommend::test_support::{CHAT_SLO, FAILING, MEETING, at, row};
 
     fn capacity(rows: &[Benchmark]) -> Option<(String, bool, bool)> {
         let formed = form(rows, &EvidencePolicy::default(), at("2026-11-23"));
-        let capacity = read(&formed[0].1[0], &Bounds::new(&SLO, 0), None).capacity?;
+        let capacity = read(&formed[0].1[0], &Bounds::new(&CHAT_SLO, 0), None).capacity?;
         Some((
             capacity.rps.to_string(),
             capacity.bound == CapacityBound::AtLeast,
@@ -238,7 +231,7 @@ mod tests {
     fn the_operating_row_is_the_lowest_that_holds_the_load() {
         let rows = [row(1.0, MEETING), row(2.0, MEETING), row(3.0, MEETING)];
         let formed = form(&rows, &EvidencePolicy::default(), at("2026-11-23"));
-        let reading = read(&formed[0].1[0], &Bounds::new(&SLO, 0), None);
+        let reading = read(&formed[0].1[0], &Bounds::new(&CHAT_SLO, 0), None);
         let rate = |load: i64, replicas| {
             operating_row(&reading.backing, Decimal::from(load), replicas)
                 .map(|row| row.benchmark.offered_rps)

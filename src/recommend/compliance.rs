@@ -185,16 +185,10 @@ pub(super) fn strength(row: &Benchmark, bounds: &Bounds) -> Strength {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recommend::test_support::row;
-
-    const SLO: SloTargets = SloTargets {
-        ttft_p95_ms: 150,
-        itl_p95_ms: 25,
-        e2e_p95_ms: 7000,
-    };
+    use crate::recommend::test_support::{CHAT_SLO, row};
 
     fn complies(row: &Benchmark, margin_percent: i32) -> bool {
-        p95s(row).is_some_and(|p95s| Bounds::new(&SLO, margin_percent).met_by(&p95s))
+        p95s(row).is_some_and(|p95s| Bounds::new(&CHAT_SLO, margin_percent).met_by(&p95s))
     }
 
     #[test]
@@ -257,7 +251,7 @@ mod tests {
             let mut row = row(1.0, [140.0, 20.0, 5000.0]);
             row.requests_completed = requests;
             row.ttft.p99_ms = Some(p99);
-            strength(&row, &Bounds::new(&SLO, 0))
+            strength(&row, &Bounds::new(&CHAT_SLO, 0))
         };
         // 1,000 requests: p96.13, so 140 + (p99 - 140) x 0.283 <= 150 up to a p99 of 175.
         assert_eq!(strength(Some(1000), 175.0), Strength::Proven);
@@ -271,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_worst_ratio_names_the_binding_target() {
-        let (ratio, target) = Bounds::new(&SLO, 0).worst_ratio(&[75.0, 24.0, 3500.0]);
+        let (ratio, target) = Bounds::new(&CHAT_SLO, 0).worst_ratio(&[75.0, 24.0, 3500.0]);
         assert_eq!((ratio, target), (0.96, Target::Itl));
     }
 }

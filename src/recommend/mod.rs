@@ -20,7 +20,7 @@ mod ranking;
 mod requirement;
 mod sizing;
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
 
 pub use capacity::{Capacity, CapacityBound};
 pub use compliance::{Strength, Target};

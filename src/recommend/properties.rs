@@ -1,5 +1,7 @@
 //! What holds of a decision on any data: it is the oracle's, and it is stable.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -103,12 +105,18 @@ fn ask(requirement: &Requirement, rows: &[Benchmark]) -> Decision {
     decide(requirement.clone(), &evidence, catalog(), at(NOW))
 }
 
-/// Everything that complies, however many there are.
-fn places(requirement: &Requirement, rows: &[Benchmark]) -> Vec<String> {
+/// Model, hardware and count of everything that complies, however many there are.
+fn places(
+    requirement: &Requirement,
+    rows: &[Benchmark],
+) -> BTreeSet<(ModelName, HardwareName, i32)> {
     let field = Field::new(requirement, rows, catalog(), at(NOW));
     let ways = field.ranked(field.judge(&requirement.slo));
     ways.iter()
-        .map(|way| format!("{:?}", way.configuration.place()))
+        .map(|way| {
+            let (model, hardware, count) = way.configuration.place();
+            (model.clone(), hardware.clone(), count)
+        })
         .collect()
 }
 

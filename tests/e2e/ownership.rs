@@ -179,3 +179,22 @@ async fn deleted_and_edited_children_are_put_right_at_once() {
         original.data.unwrap()["manifests.yaml"]
     );
 }
+
+#[tokio::test]
+async fn an_intent_made_anew_waits_for_the_old_ones_objects_to_go() {
+    let namespace = Namespace::create("anew").await;
+    let operator = namespace.operator();
+    namespace.apply(&chat("Apply"));
+    let old = namespace.ready("chat", "Available").await;
+    namespace.kubectl("delete di chat");
+    namespace.apply(&chat("Apply"));
+    let anew = namespace.ready("chat", "Available").await;
+    assert_ne!(old.uid(), anew.uid());
+    let deployment = namespace.api::<Deployment>().get("chat").await.unwrap();
+    assert_eq!(
+        Some(&deployment.owner_references()[0].uid),
+        anew.uid().as_ref()
+    );
+    let log = operator.log();
+    assert!(!log.contains("does not belong to this intent"), "{log}");
+}

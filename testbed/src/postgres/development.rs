@@ -1,12 +1,11 @@
 //! A server for development that stays until it is stopped, with its data in a folder of the clone.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Binaries, USER, initialise, new_password, sql, url};
+use super::{Binaries, USER, initialise, new_password, sql, url, write_secret};
 use crate::account::Account;
 use crate::port;
 use crate::process::Program;
@@ -62,8 +61,7 @@ impl DevelopmentServer {
         if sql::execute(&urls[0], "SELECT 1").is_err() {
             sql::create_database(&urls[1], USER)?;
         }
-        fs::write(self.file("url"), &urls[0])?;
-        fs::set_permissions(self.file("url"), fs::Permissions::from_mode(0o600))?;
+        write_secret(&self.file("url"), &urls[0])?;
         self.url()
     }
 
@@ -109,8 +107,7 @@ impl DevelopmentServer {
             })?;
         }
         let password = new_password();
-        fs::write(self.file("password"), &password)?;
-        fs::set_permissions(self.file("password"), fs::Permissions::from_mode(0o600))?;
+        write_secret(&self.file("password"), &password)?;
         initialise(
             &self.binaries,
             self.account.as_ref(),

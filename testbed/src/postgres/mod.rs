@@ -6,6 +6,8 @@ mod restore;
 mod sql;
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -174,6 +176,20 @@ fn url(password: &str, port: u16, database: &str) -> String {
     format!("postgres://{USER}:{password}@127.0.0.1:{port}/{database}")
 }
 
+/// Writes a file that nobody else can read, at no moment.
+fn write_secret(path: &Path, secret: &str) -> Result<()> {
+    let write = || {
+        fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)?
+            .write_all(secret.as_bytes())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Makes the data folder of a server that asks every client for `password`.
 fn initialise(
     binaries: &Binaries,
@@ -182,8 +198,7 @@ fn initialise(
     password: &str,
 ) -> Result<()> {
     let password_file = PathBuf::from(format!("{}.password", data.display()));
-    fs::write(&password_file, password)
-        .with_context(|| format!("cannot write {}", password_file.display()))?;
+    write_secret(&password_file, password)?;
     if let Some(account) = account {
         account.own(&password_file)?;
     }
