@@ -116,7 +116,7 @@ pub struct RecommendationStatus {
     /// US dollars per month of 730 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_per_month: Option<String>,
-    /// US dollars per hour counted in whole nodes; absent where a node's size or the price is unknown.
+    /// US dollars per hour counted in whole nodes with replicas packed on them; absent where a node's size or the price is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_node_cost_per_hour: Option<String>,
     /// The target that the prediction comes nearest to.

@@ -1,5 +1,6 @@
 //! `compass controller`: the operator.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::controller::{self, Options};
-use crate::knowledge_base::{ConnectionSettings, KnowledgeBase};
 
 /// Arguments of `compass controller`.
 #[derive(Args, Debug)]
@@ -58,11 +58,7 @@ enum LogFormat {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     log(arguments.log_format, &arguments.log_level)?;
     let catalog = Arc::new(arguments.catalog.load()?);
-    let knowledge_base = KnowledgeBase::connect_lazy(
-        &arguments.database.database_url,
-        &ConnectionSettings::default(),
-        Arc::clone(&catalog),
-    )?;
+    let knowledge_base = arguments.database.knowledge_base(&catalog)?;
     let options = Options {
         listen: arguments.listen,
         resync: Duration::from_secs(arguments.resync_seconds),
@@ -78,6 +74,7 @@ fn log(format: LogFormat, level: &str) -> anyhow::Result<()> {
         .with_context(|| format!("--log-level `{level}` is neither a level nor a filter"))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Human => lines.init(),

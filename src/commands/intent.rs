@@ -53,7 +53,12 @@ pub(super) struct FromFlags {
     #[arg(long, value_name = "MS")]
     e2e_p95_ms: Option<i32>,
     /// Highest one-minute mean of requests per second
-    #[arg(long, value_name = "RATE", conflicts_with = "users")]
+    #[arg(
+        long,
+        value_name = "RATE",
+        conflicts_with = "users",
+        allow_negative_numbers = true
+    )]
     rps: Option<DecimalAmount>,
     /// People who have access; the use case's workload makes a rate of them
     #[arg(long, value_name = "COUNT")]

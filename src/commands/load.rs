@@ -51,10 +51,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     } else {
         LoadMode::Commit
     };
+    let url = arguments.database.url()?;
     let mut reports = Vec::with_capacity(batches.len());
     let mut failure = None;
     for batch in &batches {
-        match load(&arguments.database.database_url, batch, mode).await {
+        match load(url, batch, mode).await {
             Ok(report) => reports.push(report),
             Err(error) => {
                 failure = Some(error);

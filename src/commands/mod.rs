@@ -14,10 +14,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalog::{Catalog, CatalogError, CatalogFiles};
-use crate::knowledge_base::{ConnectionSettings, KnowledgeBase, KnowledgeBaseError};
+use crate::knowledge_base::{ConnectionSettings, KnowledgeBase};
 use crate::manifest::Settings;
 
 /// Exit code of `recommend` and `render` where nothing complies; 1 is an error, 2 a wrong call.
@@ -66,13 +67,23 @@ impl Cli {
 struct DatabaseArguments {
     /// PostgreSQL URL of the knowledge base; also read from .env
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: String,
+    database_url: Option<String>,
 }
 
 impl DatabaseArguments {
-    fn knowledge_base(&self, catalog: &Arc<Catalog>) -> Result<KnowledgeBase, KnowledgeBaseError> {
+    fn url(&self) -> anyhow::Result<&str> {
+        self.database_url.as_deref().context(
+            "which knowledge base? set DATABASE_URL, or give --database-url (`make postgres-start` prints a URL)",
+        )
+    }
+
+    fn knowledge_base(&self, catalog: &Arc<Catalog>) -> anyhow::Result<KnowledgeBase> {
         let settings = ConnectionSettings::default();
-        KnowledgeBase::connect_lazy(&self.database_url, &settings, Arc::clone(catalog))
+        Ok(KnowledgeBase::connect_lazy(
+            self.url()?,
+            &settings,
+            Arc::clone(catalog),
+        )?)
     }
 }
 

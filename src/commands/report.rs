@@ -108,7 +108,10 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
     }
     let _ = writeln!(out, "  assumes         {}", ASSUMPTIONS.join("; "));
     if let Some(cost) = candidate.whole_node_cost_per_hour {
-        let _ = writeln!(out, "  in whole nodes  ${cost} an hour");
+        let _ = writeln!(
+            out,
+            "  in whole nodes  ${cost} an hour, if replicas are packed"
+        );
     }
     let _ = writeln!(
         out,
@@ -210,7 +213,7 @@ fn why(out: &mut String, requirement: &Requirement, explanation: &Explanation) {
     if let Some(over) = &explanation.over_limit {
         let _ = writeln!(
             out,
-            "  over a limit    {} on {} meets the targets with {} GPUs, $/hour {}, but {}",
+            "  over a limit    {} on {} meets the targets with {} GPUs, ${} an hour, but {}",
             over.configuration.model,
             over.configuration.accelerators(),
             over.gpus,

@@ -60,6 +60,12 @@ impl Error {
         Self::Panic(message.unwrap_or_else(|| "without a message".to_owned()))
     }
 
+    /// Whether the intent changed while its answer was made: the answer is to another question, and
+    /// the next look gives the one to this.
+    pub fn is_outdated(&self) -> bool {
+        matches!(self, Self::WriteStatus(ApiError::Kube(kube::Error::Api(status))) if status.code == 409)
+    }
+
     /// The kind of error, for a metric's label.
     pub const fn reason(&self) -> &'static str {
         match self {

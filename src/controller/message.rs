@@ -16,8 +16,12 @@ pub fn recommended(recommendation: &RecommendationStatus) -> String {
     } = recommendation;
     let cost = cost(recommendation.cost_per_hour.as_deref());
     format!(
-        "{model} on {replicas} x {accelerators}{cost}: TTFT p95 {} ms, ITL p95 {} ms, E2E p95 {} ms ({} evidence)",
-        predicted.ttft_p95_ms, predicted.itl_p95_ms, predicted.e2e_p95_ms, evidence.kind
+        "{model} on {accelerators}, {}{cost}: TTFT p95 {} ms, ITL p95 {} ms, E2E p95 {} ms ({} evidence)",
+        counted(*replicas, "replica"),
+        predicted.ttft_p95_ms,
+        predicted.itl_p95_ms,
+        predicted.e2e_p95_ms,
+        evidence.kind
     )
 }
 
@@ -84,22 +88,23 @@ fn remedy(relaxation: &RelaxationStatus) -> String {
         ..
     } = relaxation;
     let cost = cost(cost_per_hour.as_deref());
-    format!("{change} would admit {model} on {replicas} x {accelerators}{cost}")
+    let replicas = counted(*replicas, "replica");
+    format!("{change} would admit {model} on {accelerators}, {replicas}{cost}")
 }
 
 fn limit_remedy(over_limit: &OverLimit) -> String {
     let OverLimit {
         configuration,
         replicas,
-        gpus,
         cost_per_hour,
         ..
     } = over_limit;
     let cost = cost(cost_per_hour.map(|cost| cost.to_string()).as_deref());
     format!(
-        "{} on {replicas} x {} ({gpus} GPUs{cost}) meets the targets, but {}",
+        "{} on {}, {}{cost}, meets the targets, but {}",
         configuration.model,
         configuration.accelerators(),
+        counted(*replicas, "replica"),
         over_limit.reasons()
     )
 }
@@ -139,4 +144,8 @@ fn plural(count: i32, noun: &str) -> String {
     } else {
         format!("{noun}s")
     }
+}
+
+fn counted(count: i32, noun: &str) -> String {
+    format!("{count} {}", plural(count, noun))
 }

@@ -3,7 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -20,13 +20,19 @@ use super::stored::Stored;
 use crate::advise::{self, Advice, AdviseError, Question};
 use crate::api::DeploymentIntent;
 
+/// When an intent changed while it was looked at.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// Brings one intent to its answer, and says when to look at it again.
 pub async fn reconcile(watched: Arc<Watched>, context: Arc<Context>) -> Result<Action, Error> {
     let started = Instant::now();
     let attempt = AssertUnwindSafe(attempt(&watched, &context))
         .catch_unwind()
         .await;
-    let ended = attempt.unwrap_or_else(|panic| Err(Error::panic(&*panic)))?;
+    let ended = match attempt.unwrap_or_else(|panic| Err(Error::panic(&*panic))) {
+        Err(error) if error.is_outdated() => return Ok(Action::requeue(AT_ONCE)),
+        attempt => attempt?,
+    };
     context
         .metrics
         .reconciled(ended.reason, ended.retry != Retry::Soon, started.elapsed());

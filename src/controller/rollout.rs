@@ -39,11 +39,15 @@ pub fn rollout(deployment: &Deployment) -> Rollout {
             refused.message.as_deref().unwrap_or("no reason given")
         ));
     }
-    Rollout::Progressing(format!(
-        "Deployment {}: {} of {wanted} replicas available; its pods wait for GPUs or load the model",
-        deployment.name_any(),
-        available.min(wanted),
-    ))
+    let name = deployment.name_any();
+    Rollout::Progressing(if !seen || updated < wanted || older > 0 {
+        format!("Deployment {name}: {updated} of {wanted} replicas are of the current revision")
+    } else {
+        format!(
+            "Deployment {name}: {} of {wanted} replicas are available; the others are being scheduled, load the model or are not ready",
+            available.min(wanted)
+        )
+    })
 }
 
 fn deadline_exceeded(status: &DeploymentStatus) -> Option<&DeploymentCondition> {

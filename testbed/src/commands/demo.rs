@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use compass_testbed::interrupt;
+use compass_testbed::{interrupt, tools};
 
 use super::stack::Stack;
 use super::steps::{command, heading, show, step};
@@ -81,8 +81,13 @@ fn print_what_to_try(stack: &Stack) {
         stack.control_plane.kubeconfig().display()
     );
     println!("export DATABASE_URL={}", stack.postgres.url());
+    if let Ok(kubectl) = tools::program("kubectl")
+        && let Some(folder) = kubectl.parent()
+    {
+        println!("export PATH=$PATH:{}    # kubectl", folder.display());
+    }
     println!("\nThe operator's log: {}", stack.operator_log().display());
-    println!("\nWith these two set, in another terminal:");
+    println!("\nWith these set, in another terminal:");
     println!("  kubectl get di -A --watch");
     println!("  kubectl describe di -n <namespace> <name>");
     println!("  kubectl edit di -n <namespace> <name>    # another target or demand");

@@ -126,7 +126,6 @@ fn start_operator(
     let program = compass_program(compass, &arguments)
         .env("KUBECONFIG", control_plane.kubeconfig())
         .env("DATABASE_URL", postgres.url())
-        .env("NO_COLOR", "1")
         .remove_if_orphaned(control_plane.directory());
     step(
         &format!("$ compass {arguments}   (until /readyz says so)"),
