@@ -3,17 +3,20 @@
 use thiserror::Error;
 
 use super::error::ApiError;
+use crate::advise::Answer;
 use crate::api::ManifestsStatus;
 use crate::knowledge_base::KnowledgeBaseError;
 use crate::manifest::{BuildError, Delivered, Manifests};
-use crate::recommend::{Decision, ResolveError};
+use crate::recommend::{OverLimit, ResolveError};
 
 /// How a reconcile ended. "Nothing complies" is an answer.
 pub enum Outcome {
     /// The question was answered, and the answer delivered or not.
     Answered {
         /// The answer, which may be that nothing complies.
-        decision: Box<Decision>,
+        answer: Box<Answer>,
+        /// The cheapest configuration that only breaks a limit, where nothing complies.
+        over_limit: Option<Box<OverLimit>>,
         /// What became of it.
         delivery: Result<Delivery, DeliverError>,
     },

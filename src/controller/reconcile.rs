@@ -107,7 +107,8 @@ async fn answer(intent: &DeploymentIntent, context: &Context, now: Timestamp) ->
         }) => {
             let delivery = deliver(&children, intent, manifests).await;
             Outcome::Answered {
-                decision: Box::new(decision),
+                answer: Box::new(advise::answer(&decision)),
+                over_limit: decision.explanation.over_limit.map(Box::new),
                 delivery,
             }
         }

@@ -8,11 +8,11 @@ use kube::ResourceExt;
 
 use super::message;
 use super::outcome::{DeliverError, Delivery, Outcome, Rollout};
-use crate::advise::{self, Answer};
+use crate::advise::Answer;
 use crate::api::conditions::{self as catalogue, Finding};
 use crate::api::{DeliveredStatus, DeploymentIntentStatus, RecommendationStatus};
 use crate::manifest::{Delivered, Manifests, annotation};
-use crate::recommend::Decision;
+use crate::recommend::OverLimit;
 
 /// A message longer than this would crowd out the rest of the status.
 const LONGEST_MESSAGE_BYTES: usize = 1000;
@@ -27,9 +27,11 @@ pub fn next(
 ) -> DeploymentIntentStatus {
     let mut next = previous.clone();
     match outcome {
-        Outcome::Answered { decision, delivery } => {
+        Outcome::Answered {
+            answer, delivery, ..
+        } => {
             next.observed_generation = Some(generation);
-            record_answer(&mut next, Some(advise::answer(decision)));
+            record_answer(&mut next, Some(Answer::clone(answer)));
             record_delivery(&mut next, delivery);
         }
         Outcome::Undecodable(_) | Outcome::Unresolvable(_) => {
@@ -127,13 +129,14 @@ fn delivered_status(delivered: &Manifests<Delivered>) -> DeliveredStatus {
 
 fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
     match outcome {
-        Outcome::Answered { decision, delivery } => {
-            let mut findings = match advise::answer(decision) {
-                Answer {
-                    recommendation: Some(recommendation),
-                    ..
-                } => recommendation_findings(&recommendation, delivery),
-                answer => missing_answer_findings(&answer, decision, delivery),
+        Outcome::Answered {
+            answer,
+            over_limit,
+            delivery,
+        } => {
+            let mut findings = match &answer.recommendation {
+                Some(recommendation) => recommendation_findings(recommendation, delivery),
+                None => missing_answer_findings(answer, over_limit.as_deref(), delivery),
             };
             findings.push(catalogue::evidence_current());
             findings
@@ -152,15 +155,12 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
 
 fn missing_answer_findings(
     answer: &Answer,
-    decision: &Decision,
+    over_limit: Option<&OverLimit>,
     delivery: &Result<Delivery, DeliverError>,
 ) -> Vec<Finding> {
     let mut findings = match answer.explanation.configurations {
         0 => catalogue::no_evidence(message::no_evidence(answer)),
-        _ => {
-            let over_limit = decision.explanation.over_limit.as_ref();
-            catalogue::no_compliant_configuration(message::nothing_complies(answer, over_limit))
-        }
+        _ => catalogue::no_compliant_configuration(message::nothing_complies(answer, over_limit)),
     };
     if !matches!(delivery, Ok(Delivery::StatusOnly)) {
         findings.push(catalogue::nothing_to_deliver());

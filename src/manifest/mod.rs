@@ -9,6 +9,7 @@ mod annotations;
 mod args;
 mod budget;
 mod deployment;
+mod engine;
 mod error;
 mod image;
 mod names;

@@ -3,7 +3,7 @@
 use super::error::BuildError;
 use super::image::Image;
 use super::names::{Namespace, ObjectName};
-use super::{Workload, args};
+use super::{Workload, engine};
 use crate::api::RuntimeSpec;
 use crate::catalog::{Hardware, Model};
 use crate::recommend::Candidate;
@@ -72,7 +72,7 @@ pub(super) fn plan<'a>(workload: &Workload<'a>) -> Result<Plan<'a>, BuildError> 
         ),
         weight_bytes: model.map_or_else(|| memory_bytes(hardware, gpus), |m| m.weight_bytes),
         max_model_len: max_model_len(workload, model)?,
-        engine_args: args::engine(configuration, model)?,
+        engine_args: engine::args(configuration, model)?,
         e2e_p95_ms: workload.requirement.slo.e2e_p95_ms,
     })
 }
@@ -248,6 +248,19 @@ mod tests {
             let error = refused(|e| e.candidate.configuration.hardware_count = count);
             assert_eq!(error, BuildError::GpuCount(count));
         }
+    }
+
+    #[test]
+    fn a_replica_fits_a_node() {
+        let error = refused(|e| e.candidate.configuration.hardware_count = 9);
+        assert_eq!(
+            error,
+            BuildError::NodeTooSmall {
+                gpus: 9,
+                gpus_per_node: 8,
+                hardware: "H100".into()
+            }
+        );
     }
 
     fn len(prompt_tokens: i32, output_tokens: i32, given: Option<i32>) -> Result<i64, BuildError> {

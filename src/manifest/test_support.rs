@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::plan::{Plan, plan};
 use super::{BuildError, Manifests, Settings, Workload, build};
 use crate::api::RuntimeSpec;
-use crate::benchmark::Benchmark;
+use crate::benchmark::{Benchmark, EngineSettings, ModelName};
 use crate::catalog::Catalog;
 use crate::recommend::test_support::{requirement, row};
 use crate::recommend::{Candidate, Capacity, CapacityBound, Digest, Requirement, Strength, Target};
@@ -41,6 +41,14 @@ impl Default for Example {
 }
 
 impl Example {
+    /// Another model, benchmarked with these settings.
+    pub(super) fn of(model: &str, engine: EngineSettings) -> Self {
+        let mut example = Self::default();
+        example.candidate.configuration.model = ModelName::new(model);
+        example.candidate.configuration.engine = engine;
+        example
+    }
+
     pub(super) fn workload(&self) -> Workload<'_> {
         Workload {
             name: &self.name,

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::capacity::{self, CapacityBound};
+use super::capacity::CapacityBound;
 use super::compliance::{self, Strength};
 use super::cost;
-use super::decision::{Candidate, Caveat, Decision};
+use super::decision::{self, Candidate, Caveat, Decision};
 use super::digest::{Basis, Digest};
 use super::explanation;
 use super::field::Field;
@@ -79,6 +79,7 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
     let slower = field.capacity_under(sized, &bounds.if_slower_by(FRAGILITY_PERCENT));
     let hardware = field.catalog.hardware(&sized.configuration.hardware);
     let demand = requirement.demand.as_ref();
+    let backing = backing_rows(field, sized);
     Candidate {
         configuration: sized.configuration.clone(),
         kind: sized.ladder.kind,
@@ -101,18 +102,22 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
         survives_loss_of_one_replica: demand.map(|demand| {
             sized.capacity.rps * Decimal::from(sized.replicas - 1) >= demand.requests_per_second
         }),
-        caveats: caveats(field, sized, strength),
-        digest: digest(field, sized),
+        caveats: caveats(field, sized, &backing, strength),
+        digest: digest(field, sized, &backing),
     }
 }
 
-fn caveats(field: &Field, sized: &Sized, strength: Strength) -> Vec<Caveat> {
+fn caveats(
+    field: &Field,
+    sized: &Sized,
+    backing: &[&Benchmark],
+    strength: Strength,
+) -> Vec<Caveat> {
     let requirement = field.requirement;
     let constraints = &requirement.constraints;
     let quality_is_asked_for =
         constraints.minimum_quality.is_some() || !constraints.allowed_models.is_empty();
     let model = field.catalog.model(&sized.configuration.model);
-    let backing = backing_rows(field, sized);
     let validation = |class| {
         backing
             .iter()
@@ -160,7 +165,7 @@ fn caveats(field: &Field, sized: &Sized, strength: Strength) -> Vec<Caveat> {
 
 /// The rows that back a decision, by id.
 fn backing_rows<'a>(field: &Field<'a>, sized: &Sized<'_, 'a>) -> Vec<&'a Benchmark> {
-    let ids = backing_ids(&sized.capacity, sized.operating_row.benchmark);
+    let ids = decision::backing_ids(&sized.capacity, sized.operating_row.benchmark);
     let mut rows: Vec<_> = field
         .rows()
         .map(|row| row.benchmark)
@@ -170,12 +175,11 @@ fn backing_rows<'a>(field: &Field<'a>, sized: &Sized<'_, 'a>) -> Vec<&'a Benchma
     rows
 }
 
-fn digest(field: &Field, sized: &Sized) -> Digest {
+fn digest(field: &Field, sized: &Sized, backing: &[&Benchmark]) -> Digest {
     let hardware = field.catalog.hardware(&sized.configuration.hardware);
-    let backing = backing_rows(field, sized);
     Basis {
         requirement: field.requirement,
-        backing: &backing,
+        backing,
         replicas: sized.replicas,
         usd_per_gpu_hour: hardware
             .and_then(|hardware| hardware.price.as_ref())
@@ -183,26 +187,6 @@ fn digest(field: &Field, sized: &Sized) -> Digest {
         quality: sized.quality,
     }
     .digest()
-}
-
-/// The rows that back a decision: the operating row, the one that shows the capacity, and the one
-/// that shows where it ends (R11).
-fn backing_ids(capacity: &capacity::Capacity, operating: &Benchmark) -> Vec<uuid::Uuid> {
-    let bound = match capacity.bound {
-        CapacityBound::Known(failing) => Some(failing),
-        CapacityBound::AtLeast => None,
-    };
-    let mut ids = vec![operating.id, capacity.row];
-    ids.extend(capacity.cut_by.into_iter().chain(bound));
-    ids.dedup();
-    ids
-}
-
-impl Candidate {
-    /// Ids of the rows that back it.
-    pub fn backing_rows(&self) -> Vec<uuid::Uuid> {
-        backing_ids(&self.capacity, &self.operating_row)
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 use rust_decimal::Decimal;
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::{Capacity, Digest, Explanation, MicroDollars, Requirement, Strength, Target};
+use super::{
+    Capacity, CapacityBound, Digest, Explanation, MicroDollars, Requirement, Strength, Target,
+};
 use crate::benchmark::{Benchmark, Configuration, EvidenceKind};
 
 /// The answer to a requirement.
@@ -57,6 +60,26 @@ pub struct Candidate {
     pub caveats: Vec<Caveat>,
     /// Digest over what the decision rests on (R11).
     pub digest: Digest,
+}
+
+impl Candidate {
+    /// Ids of the rows that back it.
+    pub fn backing_rows(&self) -> Vec<Uuid> {
+        backing_ids(&self.capacity, &self.operating_row)
+    }
+}
+
+/// The rows that back a decision: the operating row, the one that shows the capacity, and those
+/// that cut the ladder and show where it ends (R11).
+pub(super) fn backing_ids(capacity: &Capacity, operating: &Benchmark) -> Vec<Uuid> {
+    let bound = match capacity.bound {
+        CapacityBound::Known(failing) => Some(failing),
+        CapacityBound::AtLeast => None,
+    };
+    let mut ids = vec![operating.id, capacity.row];
+    ids.extend(capacity.cut_by.into_iter().chain(bound));
+    ids.dedup();
+    ids
 }
 
 /// What a reader must know before relying on a recommendation.

@@ -127,22 +127,17 @@ impl<'a> Field<'a> {
                     .filter(|l| l.kind == kind && l.sizes)
                     .collect();
                 let floor = floor.filter(|_| kind < EvidenceKind::Measured);
-                let deciding = ladder::deciding(&entry.ladders, kind);
-                let stands = deciding.is_none_or(|ladder| better.iter().all(|b| b.leaves(ladder)));
-                if let Some(ladder) = deciding {
-                    let reading = capacity::read(ladder, bounds, floor);
-                    of_this_kind.push(Better::new(ladder, &reading));
-                    if stands && kind >= self.requirement.evidence.minimum_kind {
-                        said.push(Said {
-                            ladders,
-                            deciding: Some((ladder, reading)),
-                            floor,
-                        });
-                    }
-                } else if kind >= self.requirement.evidence.minimum_kind && !ladders.is_empty() {
+                let deciding = ladder::deciding(&entry.ladders, kind)
+                    .map(|ladder| (ladder, capacity::read(ladder, bounds, floor)));
+                let mut stands = kind >= self.requirement.evidence.minimum_kind;
+                if let Some((ladder, reading)) = &deciding {
+                    stands &= better.iter().all(|better| better.leaves(ladder));
+                    of_this_kind.push(Better::new(ladder, reading));
+                }
+                if stands {
                     said.push(Said {
                         ladders,
-                        deciding: None,
+                        deciding,
                         floor,
                     });
                 }

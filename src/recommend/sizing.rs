@@ -34,8 +34,7 @@ pub(super) struct Sized<'f, 'a> {
     pub(super) rank: Rank<'a>,
 }
 
-/// Sizes a configuration by what its ladder shows; `None` where it shows no capacity, or the
-/// demand would take absurdly many replicas.
+/// Sizes a configuration by what its ladder shows; `None` where it shows no capacity.
 pub(super) fn size<'f, 'a>(
     requirement: &Requirement,
     catalog: &Catalog,

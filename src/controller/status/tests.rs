@@ -1,4 +1,5 @@
 use super::*;
+use crate::advise;
 use crate::api::DeploymentIntentSpec;
 use crate::api::conditions::{DELIVERED, EVIDENCE_CURRENT, READY, STALLED};
 use crate::catalog::Catalog;
@@ -17,7 +18,8 @@ fn no_answer(delivery: Result<Delivery, DeliverError>) -> Outcome {
     let requirement = resolve(&spec, &catalog).unwrap();
     let decision = decide(requirement, &Default::default(), &catalog, at(0));
     Outcome::Answered {
-        decision: Box::new(decision),
+        answer: Box::new(advise::answer(&decision)),
+        over_limit: None,
         delivery,
     }
 }
