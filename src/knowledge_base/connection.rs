@@ -165,6 +165,8 @@ mod tests {
         for url in [
             "s3cret",
             "mysql://ada:s3cret@db/benchmarks",
+            "postgres://ada@db/benchmarks?sslpassword=s3cret",
+            "postgres://ada@db/benchmarks?sslmode=require&pasword=s3cret",
             "postgres://ada:s3cret@db:port/benchmarks",
             "postgres://ada:s3cret@db:99999/benchmarks",
             "postgres://ada:1/s3cret@db/benchmarks",

@@ -1,8 +1,9 @@
 //! Examples of the rules that only the whole decision shows: R5 to R11.
 
 use super::*;
-use crate::recommend::Target;
+use crate::benchmark::ModelName;
 use crate::recommend::test_support::{FAILING, MEETING, at, catalog, requirement, row};
+use crate::recommend::{Limit, Target};
 
 const CHAT: &str = "{useCase: chatbot_conversational, demand: {requestsPerSecond: 5}}";
 
@@ -162,6 +163,66 @@ fn limits_count_all_replicas_and_the_cheapest_beyond_them_is_named() {
             .recommendation
             .is_none()
     );
+}
+
+#[test]
+fn a_demand_that_no_deployment_can_meet_is_over_a_limit() {
+    let spec = "{useCase: chatbot_conversational, demand: {requestsPerSecond: 9999999}}";
+    let explanation = answer(spec, &[row(2.0, MEETING)]).explanation;
+    assert_eq!(explanation.excluded.by_limits, 1);
+    assert_eq!(explanation.over_limit.unwrap().limits, [Limit::Replicas]);
+}
+
+#[test]
+fn broken_limits_are_named() {
+    let broken = |fields: &str, row: Benchmark| {
+        let explanation = answer(&chat(fields), &[row]).explanation;
+        explanation.over_limit.unwrap().limits
+    };
+    let known = row(2.0, MEETING);
+    let unpriced = with(&known, on("GPU-9", 1));
+    assert_eq!(
+        broken("hardware: {maxGpus: 1, maxCostPerHour: 1}", known),
+        [Limit::Gpus, Limit::Cost]
+    );
+    assert_eq!(
+        broken("hardware: {maxCostPerHour: 1000}", unpriced),
+        [Limit::UnknownPrice]
+    );
+}
+
+#[test]
+fn what_the_evidence_does_not_show_is_said() {
+    let caveats =
+        |change: fn(&mut Benchmark)| best(CHAT, &[with(&row(9.0, MEETING), change)]).caveats;
+    assert_eq!(
+        caveats(|_| ()),
+        [
+            Caveat::SimulatedEvidence,
+            Caveat::CapacityIsLowerBound,
+            Caveat::QualityNotConsidered
+        ]
+    );
+    assert!(
+        caveats(|row| row.validation_class = Some(ValidationClass::None))
+            .contains(&Caveat::NotValidated)
+    );
+    assert!(
+        caveats(|row| row.validation_class = Some(ValidationClass::Weak))
+            .contains(&Caveat::WeaklyValidated)
+    );
+    assert!(
+        caveats(|row| row.configuration.engine.args_digest = Some("a1".into()))
+            .contains(&Caveat::ArgumentsNotReproduced)
+    );
+    assert!(
+        caveats(|row| {
+            row.configuration.model = ModelName::new("meta-llama/Llama-3.1-8B-Instruct");
+        })
+        .contains(&Caveat::GatedModel)
+    );
+    assert!(caveats(|row| row.served_rps = None).contains(&Caveat::ServedRateUnverified));
+    assert!(caveats(|row| row.requests_completed = None).contains(&Caveat::StrengthUnknown));
 }
 
 #[test]
