@@ -106,6 +106,7 @@ fn room(path: &Path) -> String {
 fn is_for_tests(path: &Path) -> bool {
     let name = path.file_stem().unwrap().to_string_lossy();
     ["tests", "test_support", "oracle", "properties"].contains(&name.as_ref())
+        || path.parent().unwrap().file_name().unwrap() == "tests"
 }
 
 /// Code without comments and without the unit tests at a file's end.

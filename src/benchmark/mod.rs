@@ -4,18 +4,20 @@
 //! configuration under one traffic profile at one offered rate. Nothing here reads a file or a
 //! database; `knowledge_base` and the readers in `formats` make these values.
 
+mod column;
+mod engine_args;
 mod evidence;
 pub mod formats;
 mod hardware;
 mod model;
 mod row;
 
+pub use column::{Column, Flag, Provenance, Text, UtcDateTime};
+pub use engine_args::EngineArgs;
 pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};
 pub use hardware::HardwareName;
 pub use model::ModelName;
-pub use row::{
-    BenchmarkRow, DeclaredEvidence, ExportedSummary, Flag, Provenance, Text, UtcDateTime,
-};
+pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary};
 
 use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -36,6 +38,20 @@ pub struct TrafficProfile {
 impl std::fmt::Display for TrafficProfile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.prompt_tokens, self.output_tokens)
+    }
+}
+
+impl std::str::FromStr for TrafficProfile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once('/').and_then(|(prompt, output)| {
+            Some(Self {
+                prompt_tokens: prompt.trim().parse().ok().filter(|tokens| *tokens > 0)?,
+                output_tokens: output.trim().parse().ok().filter(|tokens| *tokens > 0)?,
+            })
+        });
+        parsed.ok_or_else(|| "expected prompt and output tokens such as 512/256".to_owned())
     }
 }
 
@@ -83,8 +99,44 @@ pub struct EngineSettings {
     pub max_num_seqs: Option<i32>,
     /// vLLM's `--max-num-batched-tokens`.
     pub max_num_batched_tokens: Option<i32>,
+    /// How a replica is spread over its GPUs.
+    pub parallelism: Parallelism,
+    /// Method of speculative decoding; `none` where it is known to be off.
+    pub speculative_decoding: Option<String>,
     /// Digest of the remaining engine arguments, where the source records them.
     pub args_digest: Option<String>,
+}
+
+impl EngineSettings {
+    /// Whether the engine ran with settings of which a generated deployment knows nothing.
+    pub fn has_more_than_is_reproduced(&self) -> bool {
+        let Parallelism {
+            pipeline,
+            data,
+            expert,
+            ..
+        } = self.parallelism;
+        let is_set = |setting: &Option<String>| setting.as_deref().is_some_and(|it| it != "none");
+        is_set(&self.args_digest)
+            || is_set(&self.speculative_decoding)
+            || [pipeline, data, expert]
+                .into_iter()
+                .flatten()
+                .any(|degree| degree > 1)
+    }
+}
+
+/// Over how many GPUs each way of spreading a replica goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Parallelism {
+    /// vLLM's `--tensor-parallel-size`.
+    pub tensor: Option<i32>,
+    /// vLLM's `--pipeline-parallel-size`.
+    pub pipeline: Option<i32>,
+    /// vLLM's `--data-parallel-size`.
+    pub data: Option<i32>,
+    /// GPUs over which the experts of a mixture are spread.
+    pub expert: Option<i32>,
 }
 
 /// How the load was made. Part of what tells one ladder from another (R4).

@@ -3,13 +3,11 @@
 
 use std::fmt::Display;
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};
+use super::column::{Column, FieldFault, Flag, Provenance, Text, UtcDateTime, take};
+use super::{ArrivalProcess, EvidenceKind, ItlDefinition, TrafficProfile, ValidationClass};
 
 /// One benchmark to be stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,57 +28,17 @@ impl BenchmarkRow {
                 None => EvidenceKind::Simulated,
             })
     }
-}
 
-/// A field of a row that cannot be taken, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FieldFault {
-    pub(super) field: String,
-    pub(super) problem: String,
-}
-
-impl FieldFault {
-    pub(super) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            problem: problem.into(),
-        }
+    /// The traffic profile, where the row has one.
+    pub fn profile(&self) -> Option<TrafficProfile> {
+        let (prompt_tokens, output_tokens) =
+            self.summary.prompt_tokens.zip(self.summary.output_tokens)?;
+        Some(TrafficProfile {
+            prompt_tokens,
+            output_tokens,
+        })
     }
 }
-
-/// Something that a column can hold; `None` is SQL's null.
-trait ColumnValue {
-    fn display(&self) -> Option<&dyn Display>;
-}
-
-impl<T: ColumnValue> ColumnValue for Option<T> {
-    fn display(&self) -> Option<&dyn Display> {
-        self.as_ref().and_then(ColumnValue::display)
-    }
-}
-
-macro_rules! column_values {
-    ($($type:ty),+) => {
-        $(impl ColumnValue for $type {
-            fn display(&self) -> Option<&dyn Display> {
-                Some(self)
-            }
-        })+
-    };
-}
-
-column_values!(
-    String,
-    Text,
-    f64,
-    i32,
-    i64,
-    Flag,
-    Uuid,
-    UtcDateTime,
-    Provenance
-);
-column_values!(EvidenceKind, ArrivalProcess, ItlDefinition, ValidationClass);
 
 /// The name of the column that a field stands for: `type` for `r#type`.
 const fn column(field: &'static str) -> &'static str {
@@ -101,9 +59,17 @@ macro_rules! columns {
             /// The columns, in order.
             pub const COLUMNS: &[&str] = &[$(column(stringify!($field))),+];
 
-            /// The columns' values, in the same order.
-            pub fn values(&self) -> Vec<Option<&dyn Display>> {
-                vec![$(self.$field.display()),+]
+            /// Calls `each` with every column's name and value as PostgreSQL reads it, in order;
+            /// `None` is null.
+            pub fn for_each(&self, mut each: impl FnMut(&'static str, Option<&dyn Display>)) {
+                $(each(column(stringify!($field)), Column::text(&self.$field));)+
+            }
+
+            /// Adds bytes of the columns for which `counts`: no two contents add the same.
+            pub(crate) fn add_bytes(&self, bytes: &mut Vec<u8>, counts: impl Fn(&str) -> bool) {
+                $(if counts(column(stringify!($field))) {
+                    self.$field.add_bytes(bytes);
+                })+
             }
 
             /// Takes the columns out of an object by name. What cannot be taken goes to `faults`,
@@ -113,6 +79,25 @@ macro_rules! columns {
                 faults: &mut Vec<FieldFault>,
             ) -> Option<Self> {
                 $(let $field = take::<$type>(object, column(stringify!($field)), faults);)+
+                Some(Self { $($field: $field?,)+ })
+            }
+
+            /// Takes the columns out of a table's text: `field` gives the text of the n-th column
+            /// of [`Self::COLUMNS`], `None` for null. Faults as above.
+            pub(super) fn from_text<'t>(
+                field: impl Fn(usize) -> Option<&'t str>,
+                faults: &mut Vec<FieldFault>,
+            ) -> Option<Self> {
+                let mut number = 0;
+                $(
+                    let $field = <$type>::from_text(field(number))
+                        .map_err(|problem| {
+                            faults.push(FieldFault::new(column(stringify!($field)), problem));
+                        })
+                        .ok();
+                    number += 1;
+                )+
+                debug_assert_eq!(number, Self::COLUMNS.len());
                 Some(Self { $($field: $field?,)+ })
             }
         }
@@ -230,6 +215,9 @@ columns! {
         kind: Option<EvidenceKind>,
         /// How requests arrived.
         arrival_process: Option<ArrivalProcess>,
+        /// Rate that the client was told to offer, requests per second: a short run offers a
+        /// little more or less.
+        nominal_rps: Option<f64>,
         /// Requests that completed.
         requests_completed: Option<i64>,
         /// Requests that failed.
@@ -240,6 +228,8 @@ columns! {
         duration_s: Option<f64>,
         /// Which quantity the ITL columns hold.
         itl_definition: Option<ItlDefinition>,
+        /// Standard deviation of the outputs as served, tokens.
+        served_output_tokens_stdev: Option<f64>,
         /// Data type of the weights.
         weight_dtype: Option<String>,
         /// Data type of the KV cache.
@@ -250,14 +240,28 @@ columns! {
         max_num_seqs: Option<i32>,
         /// vLLM's `--max-num-batched-tokens`.
         max_num_batched_tokens: Option<i32>,
+        /// vLLM's `--tensor-parallel-size`.
+        tensor_parallel_size: Option<i32>,
+        /// vLLM's `--pipeline-parallel-size`.
+        pipeline_parallel_size: Option<i32>,
+        /// vLLM's `--data-parallel-size`.
+        data_parallel_size: Option<i32>,
+        /// GPUs over which the experts of a mixture are spread.
+        expert_parallel_size: Option<i32>,
+        /// Method of speculative decoding, `none` where it is known to be off.
+        speculative_decoding: Option<String>,
         /// Digest of the remaining engine arguments.
         args_digest: Option<String>,
+        /// Digest of the container's image.
+        image_digest: Option<String>,
         /// SXM, PCIe, ...
         gpu_form_factor: Option<String>,
         /// Tool that made the figures.
         client: Option<String>,
         /// Its version.
         client_version: Option<String>,
+        /// The client's own name of the run.
+        run_id: Option<String>,
         /// How well the source was checked against measurements.
         validation_class: Option<ValidationClass>,
         /// The row may only show where a capacity ends.
@@ -265,88 +269,4 @@ columns! {
         /// Whatever else says where the figures come from: an object.
         provenance: Option<Provenance>,
     }
-}
-
-/// Text that is empty where a file leaves it out: the column cannot be null.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text(pub String);
-
-/// False where a file leaves it out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flag(pub bool);
-
-/// A time of a column without zone: UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UtcDateTime(pub DateTime);
-
-/// A JSON object.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Provenance(pub Map<String, Value>);
-
-impl Display for Text {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Display for Flag {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Display for UtcDateTime {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Display for Provenance {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&serde_json::to_string(&self.0).map_err(|_| std::fmt::Error)?)
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Option::deserialize(deserializer)?.unwrap_or_default()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Option::deserialize(deserializer)?.unwrap_or_default()))
-    }
-}
-
-impl<'de> Deserialize<'de> for UtcDateTime {
-    /// A civil time as SQL writes it, or one with a zone, which is converted.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let zoned = |timestamp: jiff::Timestamp| timestamp.to_zoned(TimeZone::UTC).datetime();
-        text.parse()
-            .map(zoned)
-            .or_else(|_| text.parse::<DateTime>())
-            .map(Self)
-            .map_err(|_| de::Error::custom("not a time such as 2026-11-23T14:05:00"))
-    }
-}
-
-fn take<T: de::DeserializeOwned>(
-    object: &mut Map<String, Value>,
-    field: &str,
-    faults: &mut Vec<FieldFault>,
-) -> Option<T> {
-    let value = object.remove(field).unwrap_or(Value::Null);
-    let absent = value.is_null();
-    serde_json::from_value(value)
-        .map_err(|error| {
-            let problem = if absent {
-                "required and missing".into()
-            } else {
-                error.to_string()
-            };
-            faults.push(FieldFault::new(field, problem));
-        })
-        .ok()
 }

@@ -1,41 +1,6 @@
-//! Rows in PostgreSQL's COPY text format, sent in pieces of bounded size.
+//! Rows in PostgreSQL's COPY text format.
 
 use std::fmt::{Display, Write};
-
-use sqlx::PgConnection;
-
-use super::error::Failure;
-
-/// Bytes collected before they are sent.
-const PIECE: usize = 1 << 20;
-
-/// Copies rows into `table`; `write` adds the fields of one row.
-pub(super) async fn copy_in<T>(
-    connection: &mut PgConnection,
-    statement: &str,
-    rows: impl IntoIterator<Item = T>,
-    write: impl Fn(&T, &mut CopyLine),
-) -> Result<(), Failure> {
-    let mut copy = connection.copy_in_raw(statement).await?;
-    let mut buffer = String::with_capacity(PIECE + PIECE / 8);
-    for row in rows {
-        write(
-            &row,
-            &mut CopyLine {
-                buffer: &mut buffer,
-                first: true,
-            },
-        );
-        buffer.push('\n');
-        if buffer.len() >= PIECE {
-            copy.send(buffer.as_bytes()).await?;
-            buffer.clear();
-        }
-    }
-    copy.send(buffer.as_bytes()).await?;
-    copy.finish().await?;
-    Ok(())
-}
 
 /// One line of the format: fields with tabs between them.
 pub(super) struct CopyLine<'a> {
@@ -43,7 +8,15 @@ pub(super) struct CopyLine<'a> {
     first: bool,
 }
 
-impl CopyLine<'_> {
+impl<'a> CopyLine<'a> {
+    /// Begins a line at the end of `buffer`.
+    pub(super) fn begin(buffer: &'a mut String) -> Self {
+        Self {
+            buffer,
+            first: true,
+        }
+    }
+
     /// Adds a field; `None` is null.
     pub(super) fn field(&mut self, value: Option<&dyn Display>) {
         if !std::mem::take(&mut self.first) {
@@ -57,21 +30,29 @@ impl CopyLine<'_> {
             }
         }
     }
+
+    /// Ends the line.
+    pub(super) fn end(self) {
+        self.buffer.push('\n');
+    }
 }
 
 struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for character in text.chars() {
-            match character {
-                '\\' => self.0.push_str("\\\\"),
-                '\t' => self.0.push_str("\\t"),
-                '\n' => self.0.push_str("\\n"),
-                '\r' => self.0.push_str("\\r"),
-                other => self.0.push(other),
-            }
+        let mut rest = text;
+        while let Some(at) = rest.find(['\\', '\t', '\n', '\r']) {
+            self.0.push_str(&rest[..at]);
+            self.0.push_str(match rest.as_bytes()[at] {
+                b'\t' => "\\t",
+                b'\n' => "\\n",
+                b'\r' => "\\r",
+                _ => "\\\\",
+            });
+            rest = &rest[at + 1..];
         }
+        self.0.push_str(rest);
         Ok(())
     }
 }
@@ -83,14 +64,12 @@ mod tests {
     #[test]
     fn fields_are_escaped_and_null_is_not_a_text() {
         let mut buffer = String::new();
-        let mut line = CopyLine {
-            buffer: &mut buffer,
-            first: true,
-        };
+        let mut line = CopyLine::begin(&mut buffer);
         line.field(Some(&"a\tb\\N\n"));
         line.field(None);
         line.field(Some(&1e-7));
         line.field(Some(&""));
-        assert_eq!(buffer, "a\\tb\\\\N\\n\t\\N\t0.0000001\t");
+        line.end();
+        assert_eq!(buffer, "a\\tb\\\\N\\n\t\\N\t0.0000001\t\n");
     }
 }

@@ -2,7 +2,6 @@
 
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
-use uuid::Uuid;
 
 /// Where a knowledge base is: all of its URL that may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,30 +91,13 @@ pub enum KnowledgeBaseError {
         /// Row, column and value.
         problem: String,
     },
-    /// A load brings an id that belongs to somebody else.
+    /// A file that would pass for a restored dump.
     #[error(
-        "source `{source_name}` brings id {id}, which belongs to source `{owner}` with other content \
-         ({conflicts} such in all); nothing of this source was loaded: give the rows other ids or none, or load them as `--source {owner}`"
+        "{file}: `exported_summaries` is the source of rows that were restored from a dump: name the rows' source by --source"
     )]
-    IdConflict {
-        /// The source being loaded.
-        source_name: String,
-        /// The id.
-        id: Uuid,
-        /// The source that has it.
-        owner: String,
-        /// How many ids are in conflict.
-        conflicts: i64,
-    },
-    /// One id stands twice in what is loaded, with different content.
-    #[error(
-        "id {id} stands for two different rows of source `{source_name}`; nothing of this source was loaded: give each row its own id, or none"
-    )]
-    RepeatedId {
-        /// The source being loaded.
-        source_name: String,
-        /// The id.
-        id: Uuid,
+    UnnamedSource {
+        /// The file.
+        file: String,
     },
     /// A source needs a name.
     #[error("`{name}` is no name for a source: use 1 to 200 printable characters")]
@@ -141,12 +123,6 @@ pub(super) enum Failure {
     NotMigrated(String),
     ForeignSchema(String),
     Unreadable(String),
-    Conflict {
-        source_name: String,
-        id: Uuid,
-        owner: String,
-        conflicts: i64,
-    },
 }
 
 impl From<sqlx::Error> for Failure {
@@ -165,17 +141,6 @@ impl Failure {
             Self::NotMigrated(problem) => KnowledgeBaseError::NotMigrated { target, problem },
             Self::ForeignSchema(problem) => KnowledgeBaseError::ForeignSchema { target, problem },
             Self::Unreadable(problem) => KnowledgeBaseError::Unreadable { target, problem },
-            Self::Conflict {
-                source_name,
-                id,
-                owner,
-                conflicts,
-            } => KnowledgeBaseError::IdConflict {
-                source_name,
-                id,
-                owner,
-                conflicts,
-            },
         }
     }
 }

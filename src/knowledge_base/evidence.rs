@@ -9,7 +9,7 @@ use super::RESTORED_SOURCE;
 use super::error::Failure;
 use crate::benchmark::{
     Benchmark, Configuration, EngineSettings, Evidence, EvidenceKind, Latency, LoadConditions,
-    ModelName, ProfileCount, TrafficProfile,
+    ModelName, Parallelism, ProfileCount, TrafficProfile,
 };
 use crate::catalog::Catalog;
 
@@ -31,6 +31,8 @@ const ROWS: &str = "
                AS kind,
            coalesce(e.source, $3) AS source,
            e.weight_dtype, e.kv_cache_dtype, e.max_num_seqs, e.max_num_batched_tokens, e.args_digest,
+           e.tensor_parallel_size, e.pipeline_parallel_size, e.data_parallel_size, e.expert_parallel_size,
+           e.speculative_decoding,
            e.arrival_process, e.prefix_sharing, e.itl_definition,
            e.requests_completed, e.requests_failed, e.requests_incomplete,
            e.validation_class,
@@ -132,6 +134,11 @@ struct StoredRow {
     max_num_seqs: Option<i32>,
     max_num_batched_tokens: Option<i32>,
     args_digest: Option<String>,
+    tensor_parallel_size: Option<i32>,
+    pipeline_parallel_size: Option<i32>,
+    data_parallel_size: Option<i32>,
+    expert_parallel_size: Option<i32>,
+    speculative_decoding: Option<String>,
     arrival_process: Option<String>,
     prefix_sharing: Option<f64>,
     itl_definition: Option<String>,
@@ -163,6 +170,13 @@ impl StoredRow {
                     kv_cache_dtype: self.kv_cache_dtype,
                     max_num_seqs: self.max_num_seqs,
                     max_num_batched_tokens: self.max_num_batched_tokens,
+                    parallelism: Parallelism {
+                        tensor: self.tensor_parallel_size,
+                        pipeline: self.pipeline_parallel_size,
+                        data: self.data_parallel_size,
+                        expert: self.expert_parallel_size,
+                    },
+                    speculative_decoding: self.speculative_decoding,
                     args_digest: self.args_digest,
                 },
             },

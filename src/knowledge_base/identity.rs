@@ -1,11 +1,9 @@
 //! Which row is which: ids for rows that have none, and digests that tell changed from unchanged.
 
-use std::collections::HashMap;
-
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::benchmark::{BenchmarkRow, ExportedSummary};
+use crate::benchmark::{BenchmarkRow, Column, ExportedSummary};
 
 /// When a row was written, not what it says.
 const BOOKKEEPING: [&str; 4] = ["id", "created_at", "updated_at", "loaded_at"];
@@ -15,71 +13,62 @@ pub(super) fn content_columns() -> impl Iterator<Item = &'static str> {
     ExportedSummary::COLUMNS
         .iter()
         .copied()
-        .filter(|column| !BOOKKEEPING.contains(column))
+        .filter(|column| is_content(column))
 }
 
-/// A digest of what the columns of `exported_summaries` say.
-fn summary_digest(row: &BenchmarkRow) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    for (column, value) in ExportedSummary::COLUMNS.iter().zip(row.summary.values()) {
-        if !BOOKKEEPING.contains(column) {
-            add(&mut digest, value);
-        }
-    }
-    digest.finalize().into()
+fn is_content(column: &str) -> bool {
+    !BOOKKEEPING.contains(&column)
 }
 
-/// A digest of all that a load stores of a row: also the evidence declared beside it.
-pub(super) fn content_digest(row: &BenchmarkRow) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    digest.update(summary_digest(row));
-    add(&mut digest, Some(&row.kind()));
-    for value in row.evidence.values() {
-        add(&mut digest, value);
-    }
-    digest.finalize().into()
-}
-
-/// Each value with its length, so that no two rows run together to the same bytes.
-fn add(digest: &mut Sha256, value: Option<&dyn std::fmt::Display>) {
-    match value {
-        None => digest.update([0]),
-        Some(value) => {
-            let text = value.to_string();
-            digest.update([1]);
-            digest.update((text.len() as u64).to_be_bytes());
-            digest.update(text);
-        }
-    }
-}
-
-/// Gives ids to the rows of one file. The id of a row without one is UUIDv5 of its source, its
-/// content and its place among the file's identical rows: repeats stay distinct, and the same file
-/// gets the same ids again.
+/// Gives digests and ids to the rows of one source.
 pub(super) struct Identities {
     namespace: Uuid,
-    seen: HashMap<[u8; 32], u64>,
+    bytes: Vec<u8>,
+}
+
+/// Who a row is and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// Its id.
+    pub(super) id: Uuid,
+    /// The id was made from the content: identical rows of one file have the same, until the later
+    /// ones are told apart by [`repeated`].
+    pub(super) is_derived: bool,
+    /// A digest of all that a load stores of the row, also of the evidence declared beside it.
+    pub(super) content_digest: [u8; 32],
 }
 
 impl Identities {
-    pub(super) fn of_file(source: &str) -> Self {
+    pub(super) fn of_source(source: &str) -> Self {
         let benchmarks = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"https://compass.dev/benchmarks");
         Self {
             namespace: Uuid::new_v5(&benchmarks, source.as_bytes()),
-            seen: HashMap::new(),
+            bytes: Vec::with_capacity(1024),
         }
     }
 
-    pub(super) fn id(&mut self, row: &BenchmarkRow) -> Uuid {
-        if let Some(id) = row.summary.id {
-            return id;
+    /// The identity of a row. Without an id of its own it is UUIDv5 of its source and its content.
+    pub(super) fn of(&mut self, row: &BenchmarkRow) -> Identity {
+        self.bytes.clear();
+        row.summary.add_bytes(&mut self.bytes, is_content);
+        let (id, is_derived) = match row.summary.id {
+            Some(id) => (id, false),
+            None => (Uuid::new_v5(&self.namespace, &self.bytes), true),
+        };
+        row.kind().add_bytes(&mut self.bytes);
+        row.evidence.add_bytes(&mut self.bytes, |_| true);
+        Identity {
+            id,
+            is_derived,
+            content_digest: Sha256::digest(&self.bytes).into(),
         }
-        let content = summary_digest(row);
-        let ordinal = self.seen.entry(content).or_default();
-        let name = [content.as_slice(), &ordinal.to_be_bytes()].concat();
-        *ordinal += 1;
-        Uuid::new_v5(&self.namespace, &name)
     }
+}
+
+/// The id of the row that is the `ordinal`-th repeat, from 1, of the row `first` in its file: repeats
+/// stay distinct, and the same file gets the same ids again.
+pub(super) fn repeated(first: Uuid, ordinal: u64) -> Uuid {
+    Uuid::new_v5(&first, &ordinal.to_be_bytes())
 }
 
 #[cfg(test)]
@@ -88,31 +77,40 @@ mod tests {
     use crate::benchmark::formats::tests::rows;
     use serde_json::json;
 
-    fn ids(source: &str, rows: &[BenchmarkRow]) -> Vec<Uuid> {
-        let mut identities = Identities::of_file(source);
-        rows.iter().map(|row| identities.id(row)).collect()
+    fn identities(source: &str, rows: &[BenchmarkRow]) -> Vec<Identity> {
+        let mut identities = Identities::of_source(source);
+        rows.iter().map(|row| identities.of(row)).collect()
     }
 
     #[test]
-    fn identical_rows_get_distinct_ids_and_the_same_ones_again() {
+    fn an_id_is_of_the_source_and_the_content() {
         let rows = rows(&[json!({}), json!({}), json!({"ttft_p95": 51.0})]);
-        let first = ids("lab", &rows);
-        assert_eq!(first, ids("lab", &rows));
-        assert_ne!(first[0], first[1]);
-        assert_ne!(first[0], first[2]);
-        assert_ne!(first, ids("vendor", &rows));
+        let [first, same, other] = identities("lab", &rows)[..] else {
+            panic!("three rows")
+        };
+        assert!(first.is_derived);
+        assert_eq!(first, same);
+        assert_ne!(first.id, other.id);
+        assert_ne!(first.id, identities("vendor", &rows)[0].id);
+        assert_ne!(repeated(first.id, 1), repeated(first.id, 2));
     }
 
     #[test]
     fn the_evidence_of_a_row_changes_its_digest_and_not_its_id() {
         let rows = rows(&[json!({}), json!({"evidence": {"kind": "measured"}})]);
-        assert_ne!(content_digest(&rows[0]), content_digest(&rows[1]));
-        assert_eq!(ids("lab", &rows[..1]), ids("lab", &rows[1..]));
+        let [plain, declared] = identities("lab", &rows)[..] else {
+            panic!("two rows")
+        };
+        assert_eq!(plain.id, declared.id);
+        assert_ne!(plain.content_digest, declared.content_digest);
     }
 
     #[test]
     fn bookkeeping_is_no_content() {
         let rows = rows(&[json!({}), json!({"created_at": "2020-01-01T00:00:00"})]);
-        assert_eq!(content_digest(&rows[0]), content_digest(&rows[1]));
+        let [one, other] = identities("lab", &rows)[..] else {
+            panic!("two rows")
+        };
+        assert_eq!(one, other);
     }
 }

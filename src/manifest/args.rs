@@ -46,6 +46,7 @@ mod tests {
             max_num_seqs: Some(256),
             max_num_batched_tokens: Some(8192),
             args_digest: None,
+            ..EngineSettings::default()
         };
         assert_eq!(
             args(&Example::of("Qwen/Qwen3-32B", engine).plan()),

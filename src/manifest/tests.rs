@@ -48,6 +48,7 @@ fn a_gated_model_with_every_override_and_recorded_setting() {
         max_num_seqs: Some(256),
         max_num_batched_tokens: Some(8192),
         args_digest: None,
+        ..EngineSettings::default()
     };
     example.runtime = RuntimeSpec {
         image: Some("mirror.example/vllm-rocm:v0.17.1".into()),
@@ -231,6 +232,7 @@ proptest! {
             max_num_seqs: Some(sequences),
             max_num_batched_tokens: Some(tokens),
             args_digest: None,
+            ..EngineSettings::default()
         };
         let Ok(manifests) = build(&example.workload()) else { return Ok(()) };
         let pod = manifests.deployment.spec.unwrap().template.spec.unwrap();

@@ -139,7 +139,7 @@ fn caveats(
             Caveat::WeaklyValidated,
         ),
         (
-            sized.configuration.engine.args_digest.is_some(),
+            sized.configuration.engine.has_more_than_is_reproduced(),
             Caveat::ArgumentsNotReproduced,
         ),
         (

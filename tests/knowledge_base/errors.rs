@@ -87,7 +87,10 @@ async fn a_database_that_nobody_migrated_says_how() {
             .evidence(PROFILE)
             .await
             .unwrap_err(),
-        database.try_load("lab", &[json!({})]).await.unwrap_err(),
+        database
+            .try_load("lab", &[json!({})], Default::default())
+            .await
+            .unwrap_err(),
     ] {
         assert!(
             matches!(error, KnowledgeBaseError::NotMigrated { .. }),

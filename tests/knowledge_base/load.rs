@@ -1,10 +1,10 @@
 //! Loads: whole or not at all, and each source for itself.
 
-use compass::knowledge_base::{KnowledgeBaseError, LoadBatch, LoadMode, LoadReport, load};
+use compass::knowledge_base::{LoadMode, LoadOptions, LoadReport};
 use serde_json::{Value, json};
 use sqlx::Connection;
 
-use crate::support::{Database, batch, catalog, id};
+use crate::support::{Database, file, id, load_file};
 
 fn ladder(rates: std::ops::RangeInclusive<i32>) -> Vec<Value> {
     rates
@@ -12,13 +12,17 @@ fn ladder(rates: std::ops::RangeInclusive<i32>) -> Vec<Value> {
         .collect()
 }
 
+/// Rows read, inserted, replaced, unchanged and removed.
 fn counts(report: &LoadReport) -> [i64; 5] {
+    let [source] = &report.sources[..] else {
+        panic!("one source in {report:?}")
+    };
     [
-        report.read,
-        report.inserted,
-        report.replaced,
-        report.unchanged,
-        report.removed,
+        report.files.iter().map(|file| file.read).sum(),
+        source.inserted,
+        source.replaced,
+        source.unchanged,
+        source.removed,
     ]
 }
 
@@ -32,7 +36,7 @@ async fn loading_twice_changes_nothing() {
     .concat();
     let first = database.load("lab", &rows).await;
     assert_eq!(counts(&first), [4, 4, 0, 0, 0]);
-    let profiles: Vec<_> = first
+    let profiles: Vec<_> = first.sources[0]
         .profiles
         .iter()
         .map(|count| (count.profile.to_string(), count.rows))
@@ -52,7 +56,7 @@ async fn loading_twice_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_reload_inserts_replaces_and_removes_what_differs() {
+async fn a_reload_inserts_and_replaces_what_differs_and_removes_only_when_told() {
     let database = Database::migrated().await;
     let same = json!({"id": id(1)});
     database
@@ -61,17 +65,20 @@ async fn a_reload_inserts_replaces_and_removes_what_differs() {
             &[same.clone(), json!({"id": id(2)}), json!({"id": id(3)})],
         )
         .await;
-    let report = database
-        .load(
-            "lab",
-            &[
-                same,
-                json!({"id": id(2), "ttft_p95": 51.0}),
-                json!({"id": id(4)}),
-            ],
-        )
-        .await;
-    assert_eq!(counts(&report), [3, 1, 1, 1, 1]);
+    let changed = [
+        same,
+        json!({"id": id(2), "ttft_p95": 51.0}),
+        json!({"id": id(4)}),
+    ];
+    assert_eq!(
+        counts(&database.load("lab", &changed).await),
+        [3, 1, 1, 1, 0]
+    );
+    assert_eq!(database.counts(), [4, 4]);
+    assert_eq!(
+        counts(&database.replace("lab", &changed).await),
+        [3, 0, 0, 3, 1]
+    );
     assert_eq!(database.counts(), [3, 3]);
     assert_eq!(
         database.value(&format!(
@@ -114,7 +121,7 @@ async fn a_source_leaves_the_others_alone() {
     database.load("vendor", &ladder(1..=3)).await;
     database.load("lab", &ladder(1..=2)).await;
     assert_eq!(database.counts(), [6, 5]);
-    assert_eq!(counts(&database.load("lab", &[]).await), [0, 0, 0, 0, 2]);
+    assert_eq!(counts(&database.replace("lab", &[]).await), [0, 0, 0, 0, 2]);
     assert_eq!(database.counts(), [4, 3]);
     assert_eq!(
         database.value("SELECT DISTINCT source FROM benchmark_evidence"),
@@ -129,7 +136,7 @@ async fn identical_rows_stay_distinct() {
     assert_eq!(counts(&database.load("lab", &rows).await), [3, 3, 0, 0, 0]);
     assert_eq!(counts(&database.load("lab", &rows).await), [3, 0, 0, 3, 0]);
     assert_eq!(
-        counts(&database.load("lab", &rows[..2]).await),
+        counts(&database.replace("lab", &rows[..2]).await),
         [2, 0, 0, 2, 1]
     );
 }
@@ -141,18 +148,13 @@ async fn an_id_of_another_source_with_other_content_is_refused() {
     database.load("lab", &[json!({"id": id(2)})]).await;
     let before = database.query("SELECT * FROM exported_summaries ORDER BY id");
     let error = database
-        .try_load(
+        .refusal(
             "lab",
             &[json!({"id": id(1), "ttft_p95": 51.0}), json!({"id": id(3)})],
         )
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, KnowledgeBaseError::IdConflict { .. }),
-        "{error}"
-    );
-    for part in ["`lab`", "`vendor`", id(1).as_str()] {
-        assert!(error.to_string().contains(part), "{error}");
+        .await;
+    for part in ["test.json", "row 1", "`vendor`", id(1).as_str()] {
+        assert!(error.contains(part), "{error}");
     }
     assert_eq!(
         database.query("SELECT * FROM exported_summaries ORDER BY id"),
@@ -174,13 +176,9 @@ async fn a_restored_row_is_taken_over_only_as_it_is() {
     let database = Database::migrated().await;
     database.insert(json!({"id": id(1)}));
     let error = database
-        .try_load("lab", &[json!({"id": id(1), "ttft_p95": 51.0})])
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("`exported_summaries`"),
-        "{error}"
-    );
+        .refusal("lab", &[json!({"id": id(1), "ttft_p95": 51.0})])
+        .await;
+    assert!(error.contains("`exported_summaries`"), "{error}");
     let row = [json!({"id": id(1), "evidence": {"kind": "measured"}})];
     assert_eq!(counts(&database.load("lab", &row).await), [1, 0, 1, 0, 0]);
     assert_eq!(counts(&database.load("lab", &row).await), [1, 0, 0, 1, 0]);
@@ -191,26 +189,76 @@ async fn a_restored_row_is_taken_over_only_as_it_is() {
 }
 
 #[tokio::test]
-async fn files_of_one_source_are_joined_and_repeats_across_them_are_one_row() {
+async fn repeats_across_files_are_one_row_and_contradictions_refuse_the_later_file() {
     let database = Database::migrated().await;
-    let rows = |changes: Value| {
-        let file = crate::support::file(&[changes]);
-        compass::benchmark::formats::read("test.json", file.as_bytes())
-            .unwrap()
-            .rows
+    let files = || {
+        [
+            vec![json!({})],
+            vec![json!({}), json!({"id": id(1)})],
+            vec![json!({"id": id(2)}), json!({"id": id(1), "ttft_p95": 51.0})],
+        ]
+        .iter()
+        .enumerate()
+        .map(|(number, rows)| load_file(&format!("{number}.json"), file(rows)))
+        .collect::<Vec<_>>()
     };
-    let mut batch = LoadBatch::new("lab").unwrap();
-    for changes in [json!({}), json!({}), json!({"id": id(1)})] {
-        batch.add_file(rows(changes), &catalog()).unwrap();
-    }
-    let report = load(&database.url, &batch, LoadMode::Commit).await.unwrap();
-    assert_eq!(counts(&report), [2, 2, 0, 0, 0]);
-    let other = rows(json!({"id": id(1), "ttft_p95": 51.0}));
-    let error = batch.add_file(other, &catalog()).unwrap_err();
+    let report = database
+        .load_files(files(), &LoadOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(counts(&report), [5, 2, 0, 0, 0]);
+    let refused: Vec<_> = report.refused().collect();
+    let [refused] = refused[..] else {
+        panic!("one file in {report:?}")
+    };
+    assert_eq!(refused.file, "2.json");
     assert!(
-        error.to_string().contains("stands for two different rows"),
-        "{error}"
+        refused.refused.as_ref().unwrap().contains("row 2"),
+        "{refused:?}"
     );
+
+    let keeping = LoadOptions {
+        keep_going: true,
+        ..LoadOptions::default()
+    };
+    let report = database.load_files(files(), &keeping).await.unwrap();
+    assert_eq!(counts(&report), [5, 1, 0, 2, 0]);
+    assert_eq!(report.files[2].rejected, 1);
+}
+
+#[tokio::test]
+async fn a_faulty_row_refuses_its_file_unless_the_load_keeps_going() {
+    let database = Database::migrated().await;
+    let rows = [
+        json!({"id": id(1)}),
+        json!({"id": id(2), "ttft_p95": "fast"}),
+        json!({"id": id(3), "evidence": {"requests_completed": 90, "requests_failed": 10}}),
+        json!({"id": id(4)}),
+    ];
+    let error = database.refusal("lab", &rows).await;
+    for part in ["2 faults", "row 2", "row 3", "10 of 100 requests failed"] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert_eq!(database.counts(), [0, 0]);
+
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tell = std::sync::Arc::clone(&told);
+    let options = LoadOptions {
+        keep_going: true,
+        on_rejected: std::sync::Arc::new(move |_, fault| tell.lock().unwrap().push(fault.row)),
+        ..LoadOptions::default()
+    };
+    let report = database.try_load("lab", &rows, options).await.unwrap();
+    assert_eq!(counts(&report), [4, 2, 0, 0, 0]);
+    assert_eq!(report.files[0].rejected, 2);
+    assert_eq!(*told.lock().unwrap(), [2, 3]);
+
+    let tolerant = LoadOptions {
+        max_error_percent: 10.0,
+        ..LoadOptions::default()
+    };
+    let report = database.try_load("lab", &rows[2..], tolerant).await;
+    assert_eq!(counts(&report.unwrap()), [2, 1, 0, 1, 0]);
 }
 
 #[tokio::test]
@@ -249,8 +297,12 @@ async fn bookkeeping_times_follow_the_benchmark() {
 #[tokio::test]
 async fn a_dry_run_reports_and_changes_nothing() {
     let database = Database::migrated().await;
-    let rows = batch("lab", &ladder(1..=3)).unwrap();
-    let report = load(&database.url, &rows, LoadMode::DryRun).await.unwrap();
+    let options = LoadOptions {
+        mode: LoadMode::DryRun,
+        ..LoadOptions::default()
+    };
+    let report = database.try_load("lab", &ladder(1..=3), options).await;
+    let report = report.unwrap();
     assert_eq!(counts(&report), [3, 3, 0, 0, 0]);
     assert_eq!(database.counts(), [0, 0]);
 }
@@ -260,8 +312,9 @@ async fn two_loads_at_once_take_turns() {
     let database = Database::migrated().await;
     let rows = ladder(1..=200);
     let (one, other) = tokio::join!(database.load("lab", &rows), database.load("lab", &rows));
-    assert_eq!(one.inserted + other.inserted, 200);
-    assert_eq!(one.unchanged + other.unchanged, 200);
+    let [one, other] = [counts(&one), counts(&other)];
+    assert_eq!(one[1] + other[1], 200);
+    assert_eq!(one[3] + other[3], 200);
     assert_eq!(database.counts(), [200, 200]);
 }
 
@@ -274,7 +327,11 @@ async fn a_load_that_fails_in_the_middle_leaves_nothing() {
     );
     let rows = json!({"id": id(1), "evidence": {"requests_completed": 5}});
     let error = database
-        .try_load("lab", &[vec![rows], ladder(2..=9)].concat())
+        .try_load(
+            "lab",
+            &[vec![rows], ladder(2..=9)].concat(),
+            LoadOptions::default(),
+        )
         .await
         .unwrap_err();
     assert!(error.to_string().contains("few"), "{error}");
@@ -302,16 +359,20 @@ async fn a_load_waits_longer_than_a_decision_may() {
     };
     let rows = ladder(1..=2);
     let (report, ()) = tokio::join!(database.load("lab", &rows), release);
-    assert_eq!(report.inserted, 2);
+    assert_eq!(counts(&report), [2, 2, 0, 0, 0]);
 }
 
 #[tokio::test]
 async fn a_source_needs_a_name() {
+    let database = Database::migrated().await;
     for name in ["", " ", " lab", "a\nb", &"x".repeat(201)] {
-        let error = LoadBatch::new(name).unwrap_err();
-        assert!(
-            matches!(error, KnowledgeBaseError::InvalidSource { .. }),
-            "{error}"
-        );
+        let error = database.refusal(name, &[json!({})]).await;
+        assert!(error.contains("is no name for a source"), "{error}");
     }
+    let mut unnamed = load_file("exported_summaries.csv", "model_hf_repo\n");
+    unnamed.default_source = "exported_summaries".to_owned();
+    let options = LoadOptions::default();
+    let report = database.load_files(vec![unnamed], &options).await.unwrap();
+    let error = report.files[0].refused.clone().unwrap();
+    assert!(error.contains("--source"), "{error}");
 }

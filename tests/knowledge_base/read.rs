@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use compass::benchmark::{
     ArrivalProcess, EvidenceKind, ItlDefinition, ModelName, TrafficProfile, ValidationClass,
 };
-use compass::knowledge_base::LoadMode;
 use serde_json::json;
 
-use crate::support::{Database, PROFILE, batch, id};
+use crate::support::{Database, PROFILE, id};
 
 #[tokio::test]
 async fn a_loaded_row_comes_back_whole() {
@@ -183,16 +182,11 @@ async fn both_answers_are_of_one_snapshot() {
     let many: Vec<_> = (1..=40)
         .map(|rate| json!({"requests_per_second": rate}))
         .collect();
-    let (few, many) = (batch("lab", &few).unwrap(), batch("lab", &many).unwrap());
-    compass::knowledge_base::load(&database.url, &few, LoadMode::Commit)
-        .await
-        .unwrap();
+    database.replace("lab", &few).await;
     let loading = Cell::new(true);
     let loads = async {
-        for batch in [&many, &few].into_iter().cycle().take(12) {
-            compass::knowledge_base::load(&database.url, batch, LoadMode::Commit)
-                .await
-                .unwrap();
+        for rows in [&many, &few].into_iter().cycle().take(12) {
+            database.replace("lab", rows).await;
         }
         loading.set(false);
     };

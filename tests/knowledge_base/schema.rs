@@ -72,7 +72,10 @@ async fn nothing_ties_the_evidence_to_the_table() {
 async fn migrating_twice_changes_nothing_the_second_time() {
     let database = Database::empty();
     let first = migrate(&database.url).await.unwrap();
-    assert_eq!(first.applied, ["0001 benchmark evidence"]);
+    assert_eq!(
+        first.applied,
+        ["0001 benchmark evidence", "0002 evidence of a run"]
+    );
     assert_eq!(
         first.created,
         [

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use compass::benchmark::{Evidence, TrafficProfile, formats};
+use compass::benchmark::{Evidence, TrafficProfile};
 use compass::catalog::{Catalog, CatalogFiles};
 use compass::knowledge_base::{
-    ConnectionSettings, KnowledgeBase, KnowledgeBaseError, LoadBatch, LoadMode, LoadReport, load,
+    ConnectionSettings, KnowledgeBase, KnowledgeBaseError, LoadFile, LoadOptions, LoadReport, load,
     migrate,
 };
 use compass_testbed::Postgres;
@@ -87,17 +87,65 @@ impl Database {
         self.knowledge_base().evidence(PROFILE).await.unwrap()
     }
 
-    /// Loads rows that differ from the sample row by `changes`.
+    /// Loads rows that differ from the sample row by `changes`, as one file of `source`.
     pub async fn try_load(
         &self,
         source: &str,
         changes: &[Value],
+        options: LoadOptions,
     ) -> Result<LoadReport, KnowledgeBaseError> {
-        load(&self.url, &batch(source, changes)?, LoadMode::Commit).await
+        let options = LoadOptions {
+            source: Some(source.to_owned()),
+            ..options
+        };
+        self.load_files(vec![load_file("test.json", file(changes))], &options)
+            .await
     }
 
+    pub async fn load_files(
+        &self,
+        files: Vec<LoadFile>,
+        options: &LoadOptions,
+    ) -> Result<LoadReport, KnowledgeBaseError> {
+        load(&self.url, files, options, &catalog()).await
+    }
+
+    /// Fails where the file is refused.
     pub async fn load(&self, source: &str, changes: &[Value]) -> LoadReport {
-        self.try_load(source, changes).await.unwrap()
+        let report = self
+            .try_load(source, changes, LoadOptions::default())
+            .await
+            .unwrap();
+        assert_eq!(report.refused().count(), 0, "{report:?}");
+        report
+    }
+
+    /// As `load`, and removes what the source brought before.
+    pub async fn replace(&self, source: &str, changes: &[Value]) -> LoadReport {
+        let options = LoadOptions {
+            replace: true,
+            ..LoadOptions::default()
+        };
+        self.try_load(source, changes, options).await.unwrap()
+    }
+
+    /// Why the file of these rows is refused.
+    pub async fn refusal(&self, source: &str, changes: &[Value]) -> String {
+        let report = self
+            .try_load(source, changes, LoadOptions::default())
+            .await
+            .unwrap();
+        report.files[0].refused.clone().expect("a refused file")
+    }
+}
+
+/// A file with this content.
+pub fn load_file(name: &str, content: impl Into<Vec<u8>>) -> LoadFile {
+    let content = content.into();
+    LoadFile {
+        name: name.to_owned(),
+        default_source: "file".to_owned(),
+        open: Box::new(move || Ok(Box::new(std::io::Cursor::new(content)))),
     }
 }
 
@@ -130,15 +178,6 @@ pub fn catalog() -> Arc<Catalog> {
         Arc::new(Catalog::load(&files).unwrap())
     });
     CATALOG.clone()
-}
-
-pub fn batch(source: &str, changes: &[Value]) -> Result<LoadBatch, KnowledgeBaseError> {
-    let rows = formats::read("test.json", file(changes).as_bytes())
-        .unwrap()
-        .rows;
-    let mut batch = LoadBatch::new(source)?;
-    batch.add_file(rows, &catalog())?;
-    Ok(batch)
 }
 
 /// Compass JSON with one row for each of `changes`.

@@ -1,26 +1,35 @@
 //! Why a file is not taken.
 
-use thiserror::Error;
+use std::fmt::Display;
 
-use crate::benchmark::row::FieldFault;
+use serde::Serialize;
+use thiserror::Error;
 
 /// Faults told one by one; the rest is counted.
 const TOLD: usize = 20;
 /// Characters of a file's own text in an error.
 const QUOTED: usize = 160;
 
-/// Why a file is refused. Nothing of it was taken.
+/// Why a file cannot be read on.
 #[derive(Debug, Error)]
 pub enum FormatError {
+    /// The operating system, or a decompressor, did not give its bytes.
+    #[error("{file}: cannot be read: {problem}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// It is not UTF-8.
-    #[error("{file}, line {line}: not UTF-8 text; save the file as UTF-8, uncompressed")]
+    #[error("{file}, line {line}: not UTF-8 text; save the file as UTF-8")]
     NotText {
         /// The file.
         file: String,
-        /// Line of the first byte that is none.
+        /// Line of the first byte that is none, or of its row.
         line: usize,
     },
-    /// It is not JSON, or its outermost object holds something else.
+    /// It is not what its format says.
     #[error("{file}, line {line}: {problem}")]
     Malformed {
         /// The file.
@@ -32,12 +41,15 @@ pub enum FormatError {
     },
     /// No format fits its content.
     #[error(
-        "{file}: not a file of benchmarks; expected Compass JSON ({{\"format\": \"compass.benchmarks/v1\", \"benchmarks\": [...]}}) \
-         or rows of exported_summaries as a JSON array"
+        "{file}: not a file of benchmarks{}; expected Compass JSON ({{\"format\": \"compass.benchmarks/v1\", \"benchmarks\": [...]}}), \
+         rows of exported_summaries as JSON, as CSV with a header or as a pg_dump, a result of GuideLLM or vllm bench serve, \
+         or a report of llm-d-benchmark", if hint.is_empty() { String::new() } else { format!(" ({hint})") }
     )]
     Unrecognised {
         /// The file.
         file: String,
+        /// What it seems to be instead; may be empty.
+        hint: String,
     },
     /// It names a format that this version does not read.
     #[error("{file}: unknown format `{format}`; this version reads `compass.benchmarks/v1`")]
@@ -47,20 +59,33 @@ pub enum FormatError {
         /// What it says.
         format: String,
     },
-    /// Rows cannot be taken.
-    #[error("{file}: {}", list(faults, *more))]
-    Rows {
+    /// It does not record something without which its rows are evidence for nothing.
+    #[error("{file}: {what}; say it by {flags}")]
+    NotRecorded {
         /// The file.
         file: String,
-        /// The first faults.
-        faults: Vec<Fault>,
-        /// How many more there are.
-        more: usize,
+        /// What is missing.
+        what: String,
+        /// The flags that say it.
+        flags: String,
     },
+    /// It lacks figures that only the tool that wrote it can give.
+    #[error("{file}: {what}: {remedy}")]
+    Incomplete {
+        /// The file.
+        file: String,
+        /// What is missing.
+        what: String,
+        /// What to run instead.
+        remedy: String,
+    },
+    /// The sink asked for no more.
+    #[error("stopped")]
+    Stopped,
 }
 
 /// What is wrong with one field of one row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// Number of the row, from 1.
     pub row: usize,
@@ -82,72 +107,60 @@ impl std::fmt::Display for Fault {
     }
 }
 
-fn list(faults: &[Fault], more: usize) -> String {
-    let count = faults.len() + more;
-    let noun = if count == 1 { "fault" } else { "faults" };
-    let mut lines = vec![format!("{count} {noun}; nothing was taken")];
-    lines.extend(faults.iter().map(|fault| format!("  {fault}")));
-    if more > 0 {
-        lines.push(format!("  and {more} more"));
-    }
-    lines.join("\n")
-}
-
 impl FormatError {
-    pub(super) fn not_text(file: &str, content: &[u8], offset: usize) -> Self {
-        let line = 1 + content[..offset]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
-        Self::NotText {
+    pub(super) fn unreadable(file: &str, error: std::io::Error) -> Self {
+        Self::Unreadable {
             file: file.to_owned(),
-            line,
+            problem: error.to_string(),
         }
     }
 
-    pub(super) fn malformed(file: &str, error: &serde_json::Error) -> Self {
+    pub(super) fn malformed(file: &str, line: usize, problem: impl Display) -> Self {
         Self::Malformed {
             file: file.to_owned(),
-            line: error.line(),
-            problem: shorten(&error.to_string()),
+            line,
+            problem: shorten(&problem.to_string()),
         }
     }
 }
 
 /// The faults of a file: the first ones, and how many more.
-#[derive(Default)]
-pub(super) struct FaultList {
-    faults: Vec<Fault>,
-    more: usize,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FaultList {
+    /// The first ones.
+    pub faults: Vec<Fault>,
+    /// How many more there are.
+    pub more: usize,
 }
 
 impl FaultList {
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
         self.faults.is_empty()
     }
 
-    pub(super) fn add(&mut self, row: usize, line: usize, of_row: Vec<FieldFault>) {
-        for FieldFault { field, problem } in of_row {
-            if self.faults.len() == TOLD {
-                self.more += 1;
-                continue;
-            }
-            let (field, problem) = (shorten(&field), shorten(&problem));
-            self.faults.push(Fault {
-                row,
-                line,
-                field,
-                problem,
-            });
+    /// Adds one.
+    pub fn add(&mut self, fault: Fault) {
+        if self.faults.len() < TOLD {
+            self.faults.push(fault);
+        } else {
+            self.more += 1;
         }
     }
+}
 
-    pub(super) fn into_error(self, file: &str) -> FormatError {
-        FormatError::Rows {
-            file: file.to_owned(),
-            faults: self.faults,
-            more: self.more,
+impl Display for FaultList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = self.faults.len() + self.more;
+        let noun = if count == 1 { "fault" } else { "faults" };
+        write!(f, "{count} {noun}")?;
+        for fault in &self.faults {
+            write!(f, "\n  {fault}")?;
         }
+        if self.more > 0 {
+            write!(f, "\n  and {} more", self.more)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,69 +1,119 @@
 //! Readers of the files that users hold: one file for each format, recognised by content.
 //!
-//! A reader takes a file whole or not at all; every fault is told with its row, line and field.
+//! A reader streams: it hands each row to a [`Sink`] as it comes and keeps none, so that memory does
+//! not grow with the file. A row with a fault is no row; whether the others are taken all the same is
+//! the sink's business.
 
 mod check;
-mod compass_json;
+mod client_run;
+mod csv;
 mod error;
-mod exported_rows;
+mod guidellm;
+mod input;
+mod intake;
+mod json_document;
 mod json_rows;
+mod json_stream;
+mod llm_d;
+mod pg_dump;
+mod recognise;
+mod table;
+mod told;
+mod vllm_bench;
 
-pub use error::{Fault, FormatError};
+pub use error::{Fault, FaultList, FormatError};
+pub use told::Told;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use std::io::Read;
+use std::ops::ControlFlow;
 
 use super::BenchmarkRow;
+use input::Input;
+use intake::Intake;
 
-/// What a file holds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BenchmarkFile {
+/// A file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Rows with their evidence, as Compass writes them.
+    CompassJson,
+    /// Rows of `exported_summaries` as JSON.
+    JsonRows,
+    /// Rows of `exported_summaries` as CSV with a header.
+    Csv,
+    /// `pg_dump` of `exported_summaries`, plain or custom.
+    PgDump,
+    /// `guidellm benchmark run`.
+    GuideLlm,
+    /// `vllm bench serve --save-result` or `--append-result`.
+    VllmBench,
+    /// A benchmark report of llm-d-benchmark.
+    LlmD,
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::CompassJson => "Compass JSON",
+            Self::JsonRows => "rows of exported_summaries as JSON",
+            Self::Csv => "rows of exported_summaries as CSV",
+            Self::PgDump => "a pg_dump",
+            Self::GuideLlm => "a result of GuideLLM",
+            Self::VllmBench => "a result of vllm bench serve",
+            Self::LlmD => "a report of llm-d-benchmark",
+        })
+    }
+}
+
+/// What is known of a file before its first row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its format.
+    pub format: Format,
     /// Who made the rows, where the file says.
     pub source: Option<String>,
-    /// The rows, in the file's order.
-    pub rows: Vec<BenchmarkRow>,
 }
 
-/// Reads the content of a file in any of the formats. `name` stands for the file in errors.
-pub fn read(name: &str, content: &[u8]) -> Result<BenchmarkFile, FormatError> {
-    let text = std::str::from_utf8(content)
-        .map_err(|error| FormatError::not_text(name, content, error.valid_up_to()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let malformed = |error: serde_json::Error| FormatError::malformed(name, &error);
-    let unrecognised = || FormatError::Unrecognised {
-        file: name.to_owned(),
-    };
-
-    if text.trim_start().starts_with('[') {
-        let rows = serde_json::from_str(text).map_err(malformed)?;
-        return exported_rows::read(name, text, rows);
-    }
-    if !text.trim_start().starts_with('{') {
-        return Err(unrecognised());
-    }
-    let envelope: Envelope = serde_json::from_str(text).map_err(malformed)?;
-    let Some(benchmarks) = envelope.benchmarks else {
-        return Err(unrecognised());
-    };
-    match envelope.format.as_deref() {
-        Some(compass_json::FORMAT) => compass_json::read(name, text, envelope.source, benchmarks),
-        Some(format) => Err(FormatError::UnknownFormat {
-            file: name.to_owned(),
-            format: error::shorten(format),
-        }),
-        None => exported_rows::read(name, text, benchmarks),
-    }
+/// Where the rows of a file go. A sink that breaks ends the reading.
+pub trait Sink {
+    /// Comes once, before everything else.
+    fn begin(&mut self, head: Head) -> ControlFlow<()>;
+    /// A good row.
+    fn row(&mut self, row: BenchmarkRow) -> ControlFlow<()>;
+    /// What is wrong with a row; one call for each fault.
+    fn fault(&mut self, fault: Fault) -> ControlFlow<()>;
 }
 
-/// The outermost object of a file. A row stays text until its own turn, so that a fault in it is
-/// told with its line and does not hide the others'.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope<'a> {
-    format: Option<String>,
-    source: Option<String>,
-    #[serde(borrow)]
-    benchmarks: Option<Vec<&'a RawValue>>,
+/// How to read.
+pub struct Rules<'a> {
+    /// What a person says of the file because the file does not.
+    pub told: &'a Told,
+    /// A row of which a greater percentage of the requests failed is faulty.
+    pub max_error_percent: f64,
+    /// The catalog's name of a GPU: rows hold no aliases (R2).
+    pub canonical_hardware: &'a dyn Fn(&str) -> String,
+}
+
+/// Reads a file in any of the formats, compressed or not. `name` stands for the file in errors.
+///
+/// # Errors
+/// The file as a whole cannot be read on. Rows that were handed out before are good.
+pub fn read(
+    name: &str,
+    content: impl Read,
+    rules: &Rules,
+    sink: &mut dyn Sink,
+) -> Result<(), FormatError> {
+    let mut input = Input::open(name, content)?;
+    let format = recognise::format(name, input.beginning()?)?;
+    let mut intake = Intake::new(format, rules, sink);
+    match format {
+        Format::CompassJson | Format::JsonRows => json_rows::read(input, &mut intake),
+        Format::Csv => csv::read(input, &mut intake),
+        Format::PgDump => pg_dump::read(input, &mut intake),
+        Format::GuideLlm => guidellm::read(input, &mut intake),
+        Format::VllmBench => vllm_bench::read(input, &mut intake),
+        Format::LlmD => llm_d::read(input, &mut intake),
+    }
 }
 
 #[cfg(test)]

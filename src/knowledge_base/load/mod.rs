@@ -1,67 +1,107 @@
-//! Loading: what one source brings replaces what it brought before, in one transaction, and leaves
-//! every other source alone.
+//! Loading: each file is taken whole or not at all, everything in one transaction. What a source
+//! brought before stays, unless the load is told to replace it; other sources are left alone.
 
-mod batch;
+mod report;
+mod stage;
 mod statements;
 
-use std::fmt::Display;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::copy::{CopyLine, copy_in};
+use super::copy::CopyLine;
 use super::error::{Failure, KnowledgeBaseError};
+use super::identity::repeated;
 use super::migrate::{WRITERS_LOCK, check_applied};
 use super::{RESTORED_SOURCE, connection};
-use crate::benchmark::{DeclaredEvidence, ExportedSummary, ProfileCount};
-use batch::IdentifiedRow;
+use crate::benchmark::formats::{Fault, Told};
+use crate::benchmark::{ProfileCount, TrafficProfile};
+use crate::catalog::Catalog;
 
-pub use batch::LoadBatch;
+pub use report::{FileReport, LoadReport, SourceReport};
 
-const DEADLINE: Duration = Duration::from_secs(60 * 60);
+const DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Pieces of a file that wait to be sent.
+const PIECES: usize = 4;
 
 /// Whether a load is to stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoadMode {
     /// Loads.
+    #[default]
     Commit,
     /// Does all the work, reports it and takes it back.
     DryRun,
 }
 
-/// What a load did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LoadReport {
-    /// The source.
-    pub source: String,
-    /// Rows it brings.
-    pub read: i64,
-    /// Rows that are new.
-    pub inserted: i64,
-    /// Rows whose content changed.
-    pub replaced: i64,
-    /// Rows that were there already.
-    pub unchanged: i64,
-    /// Rows that it brought before and brings no more.
-    pub removed: i64,
-    /// Rows of each traffic profile.
-    pub profiles: Vec<ProfileCount>,
-    /// Rows without a traffic profile, which are evidence for none.
-    pub without_profile: i64,
+/// A file to be loaded.
+pub struct LoadFile {
+    /// Its name, in reports and errors.
+    pub name: String,
+    /// Whose rows it holds, where neither the file nor the options say.
+    pub default_source: String,
+    /// Opens it.
+    pub open: Box<dyn FnOnce() -> std::io::Result<Box<dyn Read + Send>> + Send>,
 }
 
-/// Loads one source: all of it or, on any error, nothing. Over a direct connection, without
-/// statement time-out, within an hour; loads and migrations of one knowledge base take turns.
+/// Is told the name of a file and a fault of one of its rows.
+pub type OnRejected = Arc<dyn Fn(&str, &Fault) + Send + Sync>;
+
+/// How to load.
+#[derive(Clone)]
+pub struct LoadOptions {
+    /// Whose rows these are, whatever the files say.
+    pub source: Option<String>,
+    /// What the files do not say.
+    pub told: Told,
+    /// A row of which a greater percentage of the requests failed is faulty.
+    pub max_error_percent: f64,
+    /// Takes the good rows of a file that also has faulty ones.
+    pub keep_going: bool,
+    /// Is told each fault of a row that is left out because of `keep_going`.
+    pub on_rejected: OnRejected,
+    /// Removes what the sources brought before and these files do not bring.
+    pub replace: bool,
+    /// Whether it is to stay.
+    pub mode: LoadMode,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            source: None,
+            told: Told::default(),
+            max_error_percent: 1.0,
+            keep_going: false,
+            on_rejected: Arc::new(|_, _| {}),
+            replace: false,
+            mode: LoadMode::default(),
+        }
+    }
+}
+
+/// Loads files. A file that cannot be taken is refused in the report, and the others are loaded all
+/// the same. Over a direct connection, without statement time-out, within six hours; what is stored
+/// changes in one moment, and loads and migrations of one knowledge base take turns.
+///
+/// # Errors
+/// The knowledge base failed; then nothing was loaded.
 pub async fn load(
     url: &str,
-    batch: &LoadBatch,
-    mode: LoadMode,
+    files: Vec<LoadFile>,
+    options: &LoadOptions,
+    catalog: &Arc<Catalog>,
 ) -> Result<LoadReport, KnowledgeBaseError> {
-    let (options, target) = connection::parse(url)?;
-    match tokio::time::timeout(DEADLINE, run(&options, batch, mode)).await {
+    let (connect_options, target) = connection::parse(url)?;
+    let work = run(&connect_options, files, options, catalog);
+    match tokio::time::timeout(DEADLINE, work).await {
         Ok(result) => result.map_err(|failure| failure.at(&target)),
         Err(_) => Err(KnowledgeBaseError::Deadline {
             target,
@@ -70,72 +110,175 @@ pub async fn load(
     }
 }
 
+/// The name of a file's source: the one given, else the default.
+fn source_name(
+    given: Option<String>,
+    default: &str,
+    file: &str,
+) -> Result<String, KnowledgeBaseError> {
+    let source = match given {
+        Some(source) => source,
+        None if default == RESTORED_SOURCE => {
+            return Err(KnowledgeBaseError::UnnamedSource {
+                file: file.to_owned(),
+            });
+        }
+        None => default.to_owned(),
+    };
+    let is_printable = source.trim() == source && !source.chars().any(char::is_control);
+    if source.is_empty() || source.len() > 200 || !is_printable {
+        return Err(KnowledgeBaseError::InvalidSource {
+            name: source.escape_debug().to_string(),
+        });
+    }
+    Ok(source)
+}
+
 async fn run(
-    options: &PgConnectOptions,
-    batch: &LoadBatch,
-    mode: LoadMode,
+    connect_options: &PgConnectOptions,
+    files: Vec<LoadFile>,
+    options: &LoadOptions,
+    catalog: &Arc<Catalog>,
 ) -> Result<LoadReport, Failure> {
-    let mut connection = connection::direct(options).await?;
+    let mut connection = connection::direct(connect_options).await?;
     check_applied(&mut connection).await?;
     let mut transaction = connection.begin().await?;
+    transaction
+        .execute(AssertSqlSafe(statements::stage()))
+        .await?;
+    let mut reports = Vec::with_capacity(files.len());
+    for (number, file) in files.into_iter().enumerate() {
+        let number = number as i32;
+        reports.push(stage(&mut transaction, file, number, options, catalog).await?);
+    }
+    // From here on what is stored must not change under the comparison.
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(WRITERS_LOCK)
         .execute(&mut *transaction)
         .await?;
-    stage(&mut transaction, batch).await?;
-    let report = apply(&mut transaction, batch).await?;
-    match mode {
+    let sources = apply(&mut transaction, &mut reports, options).await?;
+    match options.mode {
         LoadMode::Commit => transaction.commit().await?,
         LoadMode::DryRun => transaction.rollback().await?,
     }
     connection.close().await?;
+    Ok(LoadReport {
+        files: reports,
+        sources,
+    })
+}
+
+/// Brings the lines of a file into the staging table, or nothing of it.
+async fn stage(
+    connection: &mut PgConnection,
+    file: LoadFile,
+    number: i32,
+    options: &LoadOptions,
+    catalog: &Arc<Catalog>,
+) -> Result<FileReport, Failure> {
+    connection.execute("SAVEPOINT file").await?;
+    let (sender, mut pieces) = mpsc::channel(PIECES);
+    let (thread_options, catalog) = (options.clone(), Arc::clone(catalog));
+    let reading = tokio::task::spawn_blocking(move || {
+        stage::read(file, number, &thread_options, &catalog, sender)
+    });
+    let mut copy = connection.copy_in_raw(&statements::copy()).await?;
+    while let Some(piece) = pieces.recv().await {
+        copy.send(piece.into_bytes()).await?;
+    }
+    let report = reading
+        .await
+        .map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))?;
+    if report.refused.is_none() {
+        copy.finish().await?;
+        connection.execute("RELEASE SAVEPOINT file").await?;
+    } else {
+        copy.abort("the file is refused").await?;
+        connection
+            .execute("ROLLBACK TO SAVEPOINT file; RELEASE SAVEPOINT file")
+            .await?;
+    }
     Ok(report)
 }
 
-async fn stage(connection: &mut PgConnection, batch: &LoadBatch) -> Result<(), Failure> {
-    connection.execute(statements::STAGE).await?;
-    copy_in(
-        connection,
-        &statements::copy_summaries(),
-        batch.rows(),
-        |row, line| {
-            write_summary(row, line);
-        },
-    )
-    .await?;
-    copy_in(
-        connection,
-        &statements::copy_evidence(),
-        batch.rows(),
-        |row, line| {
-            write_evidence(batch.source(), row, line);
-        },
-    )
-    .await?;
-    connection.execute(statements::ANALYZE_STAGE).await?;
-    sqlx::query(AssertSqlSafe(statements::classify()))
-        .bind(batch.source())
-        .bind(RESTORED_SOURCE)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn apply(connection: &mut PgConnection, batch: &LoadBatch) -> Result<LoadReport, Failure> {
-    refuse_conflicts(connection, batch.source()).await?;
-    let (inserted, replaced, unchanged) = sqlx::query_as(statements::COUNT)
+async fn apply(
+    connection: &mut PgConnection,
+    reports: &mut [FileReport],
+    options: &LoadOptions,
+) -> Result<Vec<SourceReport>, Failure> {
+    if sqlx::query_scalar(statements::HAS_REPEATS)
         .fetch_one(&mut *connection)
-        .await?;
-    let removed = sqlx::query(statements::REMOVE)
-        .bind(batch.source())
+        .await?
+    {
+        tell_repeats_apart(connection).await?;
+        let contradictions: Vec<(i32, i64, Uuid)> = sqlx::query_as(statements::CONTRADICTIONS)
+            .fetch_all(&mut *connection)
+            .await?;
+        for (file, row, id) in contradictions {
+            let problem = format!(
+                "the id {id} stands for another row, too: give each row its own id, or none"
+            );
+            let statements = [statements::DISCARD_FILE, statements::DISCARD_ROW];
+            refuse(
+                connection,
+                reports,
+                options,
+                (file, row),
+                problem,
+                statements,
+            )
+            .await?;
+        }
+    }
+    connection.execute("ANALYZE staged").await?;
+    sqlx::query(AssertSqlSafe(statements::classify()))
         .bind(RESTORED_SOURCE)
         .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    sqlx::query(statements::REMOVE_EVIDENCE)
-        .bind(batch.source())
-        .execute(&mut *connection)
         .await?;
+    let conflicts: Vec<(i32, i64, Uuid, String)> = sqlx::query_as(statements::CONFLICTS)
+        .fetch_all(&mut *connection)
+        .await?;
+    for (file, row, id, owner) in conflicts {
+        let problem = format!(
+            "the id {id} belongs to source `{owner}` with other content: give the rows other ids or none, or load them as --source {owner}"
+        );
+        let statements = [
+            statements::DISCARD_CHANGES_OF_FILE,
+            statements::DISCARD_CHANGE,
+        ];
+        refuse(
+            connection,
+            reports,
+            options,
+            (file, row),
+            problem,
+            statements,
+        )
+        .await?;
+    }
+    let mut sources = count(connection).await?;
+    for file in reports.iter().filter(|file| file.refused.is_none()) {
+        if let Some(source) = &file.source {
+            sources.entry(source.clone()).or_insert(SourceReport {
+                source: source.clone(),
+                ..SourceReport::default()
+            });
+        }
+    }
+    if options.replace {
+        for (source, report) in &mut sources {
+            report.removed = sqlx::query(statements::REMOVE)
+                .bind(source)
+                .bind(RESTORED_SOURCE)
+                .execute(&mut *connection)
+                .await?
+                .rows_affected() as i64;
+            sqlx::query(statements::REMOVE_EVIDENCE)
+                .bind(source)
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
     connection
         .execute(AssertSqlSafe(statements::replace()))
         .await?;
@@ -146,77 +289,108 @@ async fn apply(connection: &mut PgConnection, batch: &LoadBatch) -> Result<LoadR
     connection
         .execute(AssertSqlSafe(statements::insert_evidence()))
         .await?;
-
-    let mut profiles = batch.profiles();
-    let without_profile = profiles.remove(&None).unwrap_or_default();
-    Ok(LoadReport {
-        source: batch.source().to_owned(),
-        read: batch.rows().len() as i64,
-        inserted,
-        replaced,
-        unchanged,
-        removed: removed as i64,
-        profiles: profiles
-            .into_iter()
-            .filter_map(|(profile, rows)| {
-                Some(ProfileCount {
-                    profile: profile?,
-                    rows,
-                })
-            })
-            .collect(),
-        without_profile,
-    })
+    Ok(sources.into_values().collect())
 }
 
-async fn refuse_conflicts(connection: &mut PgConnection, source: &str) -> Result<(), Failure> {
-    let conflict: Option<(Uuid, String, i64)> = sqlx::query_as(statements::CONFLICTS)
-        .fetch_optional(connection)
+/// Gives the identical rows of a file ids of their own.
+async fn tell_repeats_apart(connection: &mut PgConnection) -> Result<(), Failure> {
+    connection.execute(statements::STAGE_REPEATS).await?;
+    connection.execute(statements::DECLARE_REPEATS).await?;
+    loop {
+        let repeats: Vec<(i32, i64, Uuid, i64)> = sqlx::query_as(statements::FETCH_REPEATS)
+            .persistent(false)
+            .fetch_all(&mut *connection)
+            .await?;
+        if repeats.is_empty() {
+            break;
+        }
+        let mut lines = String::new();
+        for (file, row, first, ordinal) in repeats {
+            let mut line = CopyLine::begin(&mut lines);
+            line.field(Some(&file));
+            line.field(Some(&row));
+            line.field(Some(&repeated(first, ordinal.unsigned_abs())));
+            line.end();
+        }
+        let mut copy = connection.copy_in_raw(statements::COPY_REPEATS).await?;
+        copy.send(lines.into_bytes()).await?;
+        copy.finish().await?;
+    }
+    connection.execute(statements::APPLY_REPEATS).await?;
+    Ok(())
+}
+
+/// Leaves out a row that contradicts what is stored or stands before it, and with it its whole file
+/// unless the load keeps going.
+async fn refuse(
+    connection: &mut PgConnection,
+    reports: &mut [FileReport],
+    options: &LoadOptions,
+    (file, row): (i32, i64),
+    problem: String,
+    [discard_file, discard_row]: [&'static str; 2],
+) -> Result<(), Failure> {
+    let Some(report) = reports.get_mut(file as usize) else {
+        return Ok(());
+    };
+    let fault = Fault {
+        row: row as usize,
+        line: 0,
+        field: "id".to_owned(),
+        problem,
+    };
+    report.rejected += 1;
+    if options.keep_going {
+        (options.on_rejected)(&report.file, &fault);
+        report.faults.add(fault);
+        sqlx::query(discard_row)
+            .bind(file)
+            .bind(row)
+            .execute(connection)
+            .await?;
+        return Ok(());
+    }
+    report.faults.add(fault);
+    report.refused = Some(format!(
+        "{}: nothing of it was taken: {}",
+        report.file, report.faults
+    ));
+    sqlx::query(discard_file)
+        .bind(file)
+        .execute(connection)
         .await?;
-    match conflict {
-        None => Ok(()),
-        Some((id, owner, conflicts)) => Err(Failure::Conflict {
-            source_name: source.to_owned(),
-            id,
-            owner,
-            conflicts,
-        }),
-    }
+    Ok(())
 }
 
-fn write_summary(row: &IdentifiedRow, line: &mut CopyLine) {
-    let summary = &row.row.summary;
-    // PostgreSQL's word for the time of the transaction.
-    let now: &dyn Display = &"now";
-    let ran = summary
-        .jbenchmark_created_at
-        .as_ref()
-        .map_or(now, |time| time as &dyn Display);
-    for (column, value) in ExportedSummary::COLUMNS.iter().zip(summary.values()) {
-        line.field(match *column {
-            "id" => Some(&row.id),
-            "jbenchmark_created_at" => Some(ran),
-            "created_at" | "updated_at" => value.or(Some(ran)),
-            "loaded_at" => value.or(Some(now)),
-            _ => value,
+async fn count(connection: &mut PgConnection) -> Result<BTreeMap<String, SourceReport>, Failure> {
+    type Count = (String, Option<i32>, Option<i32>, String, i64, i64);
+    let counts: Vec<Count> = sqlx::query_as(statements::COUNT)
+        .fetch_all(connection)
+        .await?;
+    let mut sources: BTreeMap<String, SourceReport> = BTreeMap::new();
+    for (source, prompt_tokens, output_tokens, action, rows, without_hardware) in counts {
+        let report = sources.entry(source.clone()).or_insert(SourceReport {
+            source,
+            ..SourceReport::default()
         });
-    }
-}
-
-fn write_evidence(source: &str, row: &IdentifiedRow, line: &mut CopyLine) {
-    line.field(Some(&row.id));
-    line.field(Some(&row.kind));
-    line.field(Some(&source));
-    line.field(Some(&format_args!("\\x{}", hexadecimal(&row.digest))));
-    line.field(Some(&row.row.summary.jbenchmark_created_at.is_some()));
-    let evidence = &row.row.evidence;
-    for (column, value) in DeclaredEvidence::COLUMNS.iter().zip(evidence.values()) {
-        if *column != "kind" {
-            line.field(value);
+        match action.as_str() {
+            "insert" => report.inserted += rows,
+            "replace" => report.replaced += rows,
+            _ => report.unchanged += rows,
+        }
+        report.without_hardware += without_hardware;
+        let Some((prompt_tokens, output_tokens)) = prompt_tokens.zip(output_tokens) else {
+            report.without_profile += rows;
+            continue;
+        };
+        let profile = TrafficProfile {
+            prompt_tokens,
+            output_tokens,
+        };
+        match report.profiles.last_mut() {
+            Some(last) if last.profile == profile => last.rows += rows,
+            _ => report.profiles.push(ProfileCount { profile, rows }),
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(sources)
 }

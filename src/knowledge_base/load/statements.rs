@@ -1,39 +1,79 @@
-//! The SQL of a load. What was read is staged in temporary tables, compared with what is stored,
+//! The SQL of a load. What was read is staged in a temporary table, compared with what is stored,
 //! and only then applied.
 
-use crate::benchmark::{DeclaredEvidence, ExportedSummary};
+use super::stage::{evidence_columns, staged_columns};
+use crate::benchmark::ExportedSummary;
 use crate::knowledge_base::identity;
 
-/// Tables that hold what was read until the transaction ends.
-pub(super) const STAGE: &str = "
-    CREATE TEMP TABLE staged_summaries (LIKE exported_summaries) ON COMMIT DROP;
-    CREATE TEMP TABLE staged_evidence (LIKE benchmark_evidence INCLUDING DEFAULTS) ON COMMIT DROP;";
+/// The table that holds what was read until the transaction ends: the columns of both tables, whether
+/// the id was made from the content, and where the row stood. Sorts and hashes of a large load stay
+/// in memory.
+pub(super) fn stage() -> String {
+    let evidence: Vec<_> = evidence_columns()
+        .into_iter()
+        .map(|column| format!("e.{column}"))
+        .collect();
+    format!(
+        "SET LOCAL work_mem = '64MB';
+         CREATE TEMP TABLE staged ON COMMIT DROP AS
+         SELECT s.*, {}, false AS is_derived, 0 AS file, 0::bigint AS row
+         FROM exported_summaries s, benchmark_evidence e WHERE false",
+        evidence.join(", ")
+    )
+}
 
-/// The columns of benchmark_evidence that a load sends, in order.
-fn evidence_columns() -> String {
-    let declared = DeclaredEvidence::COLUMNS
-        .iter()
-        .filter(|column| **column != "kind");
-    let mut columns = vec!["id", "kind", "source", "content_digest", "date_known"];
-    columns.extend(declared);
-    columns.join(", ")
+pub(super) fn copy() -> String {
+    format!("COPY staged ({}) FROM STDIN", staged_columns())
 }
 
 fn summary_columns() -> String {
     ExportedSummary::COLUMNS.join(", ")
 }
 
-pub(super) fn copy_summaries() -> String {
-    format!("COPY staged_summaries ({}) FROM STDIN", summary_columns())
-}
+pub(super) const HAS_REPEATS: &str =
+    "SELECT EXISTS (SELECT FROM staged GROUP BY id HAVING count(*) > 1)";
 
-pub(super) fn copy_evidence() -> String {
-    format!("COPY staged_evidence ({}) FROM STDIN", evidence_columns())
-}
+/// Identical rows of one file that got one id from their content, but for the first: where they
+/// stand, that id, and the how manieth repeat they are.
+pub(super) const DECLARE_REPEATS: &str = "
+    DECLARE repeats CURSOR FOR
+    SELECT file, row, id, ordinal - 1 FROM (
+        SELECT file, row, id, row_number() OVER (PARTITION BY file, id ORDER BY row) AS ordinal
+        FROM staged WHERE is_derived) numbered
+    WHERE ordinal > 1";
 
-/// What becomes of each staged row of source `$1`; `$2` is the source of rows that nobody loaded.
-/// A row whose date is unknown has the time of its load, which is no change. A restored row with
-/// the same content is taken over: now somebody declares what it is.
+pub(super) const FETCH_REPEATS: &str = "FETCH 10000 FROM repeats";
+
+pub(super) const STAGE_REPEATS: &str =
+    "CREATE TEMP TABLE told_apart (file int, row bigint, id uuid) ON COMMIT DROP";
+
+pub(super) const COPY_REPEATS: &str = "COPY told_apart FROM STDIN";
+
+pub(super) const APPLY_REPEATS: &str = "
+    CLOSE repeats;
+    UPDATE staged SET id = told_apart.id FROM told_apart
+    WHERE staged.file = told_apart.file AND staged.row = told_apart.row";
+
+/// Rows under an id that an earlier row has: the same content of the same source is the same row, and
+/// anything else contradicts it. Deletes them, and returns those that contradict.
+pub(super) const CONTRADICTIONS: &str = "
+    WITH numbered AS (
+        SELECT ctid, first_value(content_digest) OVER same_id AS content_digest,
+               first_value(source) OVER same_id AS source, row_number() OVER same_id AS number
+        FROM staged WINDOW same_id AS (PARTITION BY id ORDER BY file, row)),
+    later AS (
+        DELETE FROM staged USING numbered WHERE staged.ctid = numbered.ctid AND number > 1
+        RETURNING staged.file, staged.row, staged.id,
+            (staged.content_digest, staged.source) IS DISTINCT FROM (numbered.content_digest, numbered.source) AS differs)
+    SELECT file, row, id FROM later WHERE differs ORDER BY file, row LIMIT 1000";
+
+pub(super) const DISCARD_FILE: &str = "DELETE FROM staged WHERE file = $1";
+
+pub(super) const DISCARD_ROW: &str = "DELETE FROM staged WHERE file = $1 AND row = $2";
+
+/// What becomes of each staged row; `$1` is the source of rows that nobody loaded. A row whose date is
+/// unknown has the time of its load, which is no change. A restored row with the same content is taken
+/// over: now somebody declares what it is.
 pub(super) fn classify() -> String {
     let of = |table: &str| {
         identity::content_columns()
@@ -44,42 +84,49 @@ pub(super) fn classify() -> String {
     };
     format!(
         "CREATE TEMP TABLE changes ON COMMIT DROP AS
-         SELECT new.id, coalesce(had.source, $2) AS owner,
+         SELECT new.file, new.row, new.id, new.source, coalesce(had.source, $1) AS owner,
+                new.prompt_tokens, new.output_tokens,
+                new.hardware IS NOT NULL AND new.hardware_count IS NOT NULL AS has_hardware,
                 CASE WHEN old.id IS NULL THEN 'insert'
-                     WHEN same AND had.content_digest = says.content_digest THEN 'keep'
-                     WHEN coalesce(had.source, $2) = $1 THEN 'replace'
+                     WHEN same AND had.content_digest = new.content_digest THEN 'keep'
+                     WHEN coalesce(had.source, $1) = new.source THEN 'replace'
                      WHEN same AND had.id IS NULL THEN 'replace'
                      ELSE 'conflict' END AS action
-         FROM staged_summaries new
-         JOIN staged_evidence says ON says.id = new.id
+         FROM staged new
          LEFT JOIN exported_summaries old ON old.id = new.id
          LEFT JOIN benchmark_evidence had ON had.id = new.id
          CROSS JOIN LATERAL (SELECT ({old}) IS NOT DISTINCT FROM ({new})
-             AND (old.jbenchmark_created_at = new.jbenchmark_created_at OR NOT says.date_known)) AS compared (same)",
+             AND (old.jbenchmark_created_at = new.jbenchmark_created_at OR NOT new.date_known)) AS compared (same)",
         old = of("old"),
         new = of("new"),
     )
 }
 
-pub(super) const ANALYZE_STAGE: &str = "ANALYZE staged_summaries; ANALYZE staged_evidence;";
-
-pub(super) const COUNT: &str = "
-    SELECT count(*) FILTER (WHERE action = 'insert'), count(*) FILTER (WHERE action = 'replace'),
-           count(*) FILTER (WHERE action = 'keep') FROM changes";
-
+/// Rows whose id belongs to another source with other content.
 pub(super) const CONFLICTS: &str = "
-    SELECT id, owner, count(*) OVER () FROM changes WHERE action = 'conflict' ORDER BY id LIMIT 1";
+    SELECT file, row, id, owner FROM changes WHERE action = 'conflict' ORDER BY file, row LIMIT 1000";
 
-/// Removes what source `$1` brought before and brings no more.
+pub(super) const DISCARD_CHANGES_OF_FILE: &str = "DELETE FROM changes WHERE file = $1";
+
+pub(super) const DISCARD_CHANGE: &str = "DELETE FROM changes WHERE file = $1 AND row = $2";
+
+/// Rows by source, profile and what becomes of them.
+pub(super) const COUNT: &str = "
+    SELECT source, prompt_tokens, output_tokens, action, count(*),
+           count(*) FILTER (WHERE NOT has_hardware)
+    FROM changes GROUP BY source, prompt_tokens, output_tokens, action
+    ORDER BY source, prompt_tokens, output_tokens";
+
+/// Removes what source `$1` brought before and brings no more; `$2` is the source of restored rows.
 pub(super) const REMOVE: &str = "
     DELETE FROM exported_summaries s
-    WHERE NOT EXISTS (SELECT FROM staged_summaries new WHERE new.id = s.id)
+    WHERE NOT EXISTS (SELECT FROM staged new WHERE new.id = s.id)
       AND s.id IN (SELECT old.id FROM exported_summaries old LEFT JOIN benchmark_evidence had USING (id)
                    WHERE coalesce(had.source, $2) = $1)";
 
 pub(super) const REMOVE_EVIDENCE: &str = "
     DELETE FROM benchmark_evidence e
-    WHERE e.source = $1 AND NOT EXISTS (SELECT FROM staged_evidence new WHERE new.id = e.id)";
+    WHERE e.source = $1 AND NOT EXISTS (SELECT FROM staged new WHERE new.id = e.id)";
 
 /// In place: rows of a dump's other tables may refer to these.
 pub(super) fn replace() -> String {
@@ -89,7 +136,7 @@ pub(super) fn replace() -> String {
         .collect();
     format!(
         "UPDATE exported_summaries s SET ({}) = ROW({})
-         FROM staged_summaries new JOIN changes USING (id)
+         FROM staged new JOIN changes USING (id)
          WHERE s.id = new.id AND action = 'replace'",
         summary_columns(),
         new.join(", ")
@@ -100,7 +147,7 @@ pub(super) fn insert() -> String {
     let columns = summary_columns();
     format!(
         "INSERT INTO exported_summaries ({columns})
-         SELECT {columns} FROM staged_summaries JOIN changes USING (id) WHERE action = 'insert'"
+         SELECT {columns} FROM staged WHERE id IN (SELECT id FROM changes WHERE action = 'insert')"
     )
 }
 
@@ -109,11 +156,12 @@ pub(super) const FORGET_EVIDENCE: &str = "
     DELETE FROM benchmark_evidence e USING changes c
     WHERE c.id = e.id AND c.action IN ('insert', 'replace')";
 
+/// In the order of the ids: that of the content is random, and the index would be written all over.
 pub(super) fn insert_evidence() -> String {
-    let columns = evidence_columns();
+    let columns = evidence_columns().join(", ");
     format!(
-        "INSERT INTO benchmark_evidence ({columns})
-         SELECT {columns} FROM staged_evidence JOIN changes USING (id)
-         WHERE action IN ('insert', 'replace')"
+        "INSERT INTO benchmark_evidence (id, {columns})
+         SELECT id, {columns} FROM staged
+         WHERE id IN (SELECT id FROM changes WHERE action IN ('insert', 'replace')) ORDER BY id"
     )
 }

@@ -1,5 +1,9 @@
 //! Files good and bad, as users bring them.
 
+mod client_files;
+
+use std::ops::ControlFlow;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -46,18 +50,65 @@ pub(crate) fn compass_json(changes: &[Value]) -> String {
     )
 }
 
-/// The rows of such a file.
-pub(crate) fn rows(changes: &[Value]) -> Vec<BenchmarkRow> {
-    read("lab.json", compass_json(changes).as_bytes())
-        .expect("good rows")
-        .rows
+/// What a file gave.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Taken {
+    pub(crate) head: Option<Head>,
+    pub(crate) rows: Vec<BenchmarkRow>,
+    pub(crate) faults: FaultList,
 }
 
-/// The fault of a file with these rows, as a person sees it.
+impl Sink for Taken {
+    fn begin(&mut self, head: Head) -> ControlFlow<()> {
+        assert_eq!(self.head.replace(head), None, "a file begins once");
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, row: BenchmarkRow) -> ControlFlow<()> {
+        assert!(self.head.is_some(), "rows come after the head");
+        self.rows.push(row);
+        ControlFlow::Continue(())
+    }
+
+    fn fault(&mut self, fault: Fault) -> ControlFlow<()> {
+        self.faults.add(fault);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Reads a file of which a person says `told`.
+pub(crate) fn take_told(content: &[u8], told: &Told) -> Result<Taken, FormatError> {
+    let mut taken = Taken::default();
+    let rules = Rules {
+        told,
+        max_error_percent: 1.0,
+        canonical_hardware: &|name| name.replace("NVIDIA-H100-80GB-HBM3", "H100"),
+    };
+    read("lab.json", content, &rules, &mut taken)?;
+    Ok(taken)
+}
+
+/// Reads a file.
+pub(crate) fn take(content: impl AsRef<[u8]>) -> Result<Taken, FormatError> {
+    take_told(content.as_ref(), &Told::default())
+}
+
+/// The rows of a file without faults.
+pub(crate) fn rows(changes: &[Value]) -> Vec<BenchmarkRow> {
+    let taken = take(compass_json(changes)).expect("a good file");
+    assert!(taken.faults.is_empty(), "{}", taken.faults);
+    taken.rows
+}
+
+/// Why the file, or rows of it, cannot be taken, as a person sees it.
 fn refusal(content: impl AsRef<[u8]>) -> String {
-    read("lab.json", content.as_ref())
-        .expect_err("a bad file")
-        .to_string()
+    match take(content) {
+        Err(error) => error.to_string(),
+        Ok(taken) => {
+            assert!(!taken.faults.is_empty(), "a bad file");
+            taken.faults.to_string()
+        }
+    }
 }
 
 fn fault(changes: Value) -> String {
@@ -75,8 +126,12 @@ fn compass_json_brings_rows_with_their_evidence() {
         "validation_class": "anchored", "bounds_only": true, "provenance": {"seed": 7},
     });
     let content = compass_json(&[json!({"evidence": evidence}), json!({"type": null})]);
-    let file = read("lab.json", content.as_bytes()).unwrap();
-    assert_eq!(file.source.as_deref(), Some("lab"));
+    let file = take(content).unwrap();
+    let head = Head {
+        format: Format::CompassJson,
+        source: Some("lab".to_owned()),
+    };
+    assert_eq!(file.head, Some(head));
     let [declared, plain] = &file.rows[..] else {
         panic!("two rows")
     };
@@ -93,15 +148,26 @@ fn compass_json_brings_rows_with_their_evidence() {
 #[test]
 fn plain_rows_come_as_an_array_or_under_benchmarks() {
     let row = row(json!({"id": "6f1f7c0e-5a0b-4d0f-9d8e-0d3c9c1d2e3f", "provider": null}));
-    let array = read("rows.json", format!("\u{feff} [{row}]").as_bytes()).unwrap();
-    let object = read(
-        "rows.json",
-        format!("{{\"benchmarks\": [{row}]}}").as_bytes(),
-    )
-    .unwrap();
+    let array = take(format!("\u{feff} [{row}]")).unwrap();
+    let object = take(format!("{{\"benchmarks\": [{row}]}}")).unwrap();
     assert_eq!(array, object);
-    assert_eq!(array.source, None);
+    assert_eq!(array.head.unwrap().source, None);
     assert!(array.rows[0].summary.id.is_some());
+}
+
+#[test]
+fn a_long_file_says_what_it_is_before_its_rows() {
+    let rows = vec![row(json!({"evidence": {"kind": "measured"}})).to_string(); 2000].join(",");
+    let labels = r#""format": "compass.benchmarks/v1", "source": "lab""#;
+    let before = take(format!("{{{labels}, \"benchmarks\": [{rows}]}}")).unwrap();
+    assert_eq!(before.rows.len(), 2000);
+    let after = format!("{{\"benchmarks\": [{rows}], {labels}}}");
+    assert!(refusal(after).contains("`format` has to stand before `benchmarks`"));
+    let short = format!(
+        "{{\"benchmarks\": [{}], {labels}}}",
+        row(json!({"evidence": {"kind": "measured"}}))
+    );
+    assert_eq!(take(short).unwrap().head, before.head);
 }
 
 #[test]
@@ -141,7 +207,7 @@ fn times_are_utc_with_and_without_a_zone() {
 fn a_fault_names_file_row_line_and_field() {
     assert_eq!(
         fault(json!({"hardware_count": "two"})),
-        "lab.json: 1 fault; nothing was taken\n  row 2 (line 3), field `hardware_count`: \
+        "1 fault\n  row 2 (line 3), field `hardware_count`: \
          invalid type: string \"two\", expected i32"
     );
 }
@@ -237,7 +303,7 @@ fn every_fault_is_told_up_to_twenty() {
         json!({"ttft_p95": null, "e2e_p95": "x"});
         15
     ]));
-    assert!(refusal.starts_with("lab.json: 30 faults"), "{refusal}");
+    assert!(refusal.starts_with("30 faults"), "{refusal}");
     assert_eq!(
         refusal.lines().filter(|line| line.contains("row ")).count(),
         20
@@ -249,14 +315,12 @@ fn every_fault_is_told_up_to_twenty() {
 fn a_number_out_of_range_spoils_its_row_only() {
     let content = compass_json(&[json!({}), json!({"ttft_p95": 77777.0})])
         .replace("77777.0", "1e400")
-        .replace("\"ttft_mean\":40.0", "\"ttft_mean\":NaN");
-    // NaN is no JSON at all, so it ends the reading of the file.
+        .replacen("\"ttft_mean\":40.0", "\"ttft_mean\":NaN", 1);
+    let refusal = refusal(content);
     assert!(
-        refusal(&content).contains("line 2"),
-        "{}",
-        refusal(&content)
+        refusal.contains("row 1 (line 2): expected value"),
+        "{refusal}"
     );
-    let refusal = refusal(content.replace("NaN", "40.0"));
     assert!(
         refusal.contains("row 2 (line 3): number out of range"),
         "{refusal}"
@@ -279,15 +343,13 @@ fn files_that_hold_something_else_are_refused() {
         (&b""[..], "not a file of benchmarks"),
         (b"<html>", "not a file of benchmarks"),
         (b"{}", "not a file of benchmarks"),
-        (b"{\"benchmarks\": [", "line 1: EOF"),
-        (
-            b"{\"benchmarks\": [], \"args\": {}}",
-            "unknown field `args`",
-        ),
+        (b"{\"benchmarks\": [", "line 1: the file ends"),
+        (b"{\"benchmarks\": [], \"args\": {}}", "`args` is none of"),
         (
             b"{\"format\": \"other/v9\", \"benchmarks\": []}",
             "unknown format `other/v9`",
         ),
+        (b"[] []", "something follows"),
         (b"[\n1, \"x\"]", "row 1 (line 2): a row is an object"),
         (b"[\n\xff]", "line 2: not UTF-8"),
     ] {
