@@ -21,7 +21,9 @@ use crate::catalog::Catalog;
 
 pub use connection::ConnectionSettings;
 pub use error::{KnowledgeBaseError, Target};
-pub use load::{FileReport, LoadFile, LoadMode, LoadOptions, LoadReport, SourceReport, load};
+pub use load::{
+    FileReport, LoadFile, LoadMode, LoadOptions, LoadReport, OnRejected, SourceReport, load,
+};
 pub use migrate::{MigrationReport, migrate};
 
 /// The source of rows that nobody loaded: a dump restored with PostgreSQL's own tools.
