@@ -1,7 +1,7 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
 .PHONY: help build test tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
-        postgres-load-synthetic postgres-load-real postgres-query-traffic postgres-query-models
+        postgres-load-synthetic postgres-load-real test-real postgres-query-traffic postgres-query-models
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 COMPASS := $(TARGET)/debug/compass
@@ -44,13 +44,18 @@ postgres-shell: build ## Open psql on it
 	@$(TESTBED) postgres shell
 
 postgres-load-synthetic: postgres-programs ## Load the simulated benchmarks of data/ into it
-	@DATABASE_URL=$$($(TESTBED) postgres start) && export DATABASE_URL && $(COMPASS) migrate && $(COMPASS) load data/benchmarks.json
+	@DATABASE_URL=$$($(TESTBED) postgres start) && export DATABASE_URL && $(COMPASS) migrate && $(COMPASS) load --replace data/benchmarks.json
 
 postgres-load-real: ## Load the benchmarks of a dump into it: DUMP=file, made by pg_dump, plain or custom
 	@test -n "$(DUMP)" || { echo "Which dump? make postgres-load-real DUMP=<file made by pg_dump>" >&2; exit 2; }
 	@$(MAKE) --no-print-directory postgres-programs
-	@DATABASE_URL=$$($(TESTBED) postgres start) && export DATABASE_URL && $(COMPASS) migrate && $(TESTBED) postgres restore "$(DUMP)"
+	@DATABASE_URL=$$($(TESTBED) postgres start) && export DATABASE_URL && $(COMPASS) migrate && $(COMPASS) load "$(DUMP)"
 	@$(MAKE) --no-print-directory postgres-query-traffic
+
+test-real: ## Load a dump into a scratch database, check its counts and ask the nine use cases: DUMP=file
+	@test -n "$(DUMP)" || { echo "Which dump? make test-real DUMP=<file made by pg_dump>" >&2; exit 2; }
+	@$(MAKE) --no-print-directory postgres-programs
+	@DUMP="$(abspath $(DUMP))" $(CARGO) test --quiet --package compass --test knowledge_base -- --ignored --nocapture the_real_dump
 
 postgres-query-traffic: build ## Its benchmarks by traffic profile
 	@$(TESTBED) postgres query "SELECT prompt_tokens, output_tokens, count(*) AS benchmarks \

@@ -1,6 +1,7 @@
 //! The knowledge base on a real PostgreSQL: one server for all tests, one database for each.
 
 mod command;
+mod dump;
 mod errors;
 mod load;
 mod read;

@@ -75,7 +75,8 @@ impl Database {
         }
         self.execute(&format!(
             "INSERT INTO exported_summaries
-             SELECT * FROM json_populate_record(NULL::exported_summaries, '{row}')"
+             SELECT * FROM json_populate_record(NULL::exported_summaries, '{}')",
+            row.to_string().replace('\'', "''")
         ));
     }
 

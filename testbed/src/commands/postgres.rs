@@ -6,7 +6,7 @@ use std::process::Command as Process;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use compass_testbed::postgres::{Binaries, DevelopmentServer, restore, table};
+use compass_testbed::postgres::{Binaries, DevelopmentServer, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -26,13 +26,6 @@ pub(super) enum Command {
         place: Place,
         /// The query
         sql: String,
-    },
-    /// Replace the benchmarks by those of a dump made with pg_dump, plain or custom
-    Restore {
-        #[command(flatten)]
-        place: Place,
-        /// The dump
-        dump: PathBuf,
     },
 }
 
@@ -63,11 +56,6 @@ impl Command {
             Command::Programs => println!("{}", Binaries::find()?.program("").display()),
             Command::Shell(place) => open_shell(&place)?,
             Command::Query { place, sql } => print_table(&table(&place.server()?.url()?, &sql)?),
-            Command::Restore { place, dump } => {
-                let server = place.server()?;
-                let rows = restore(&server.url()?, &dump, server.binaries())?;
-                println!("{rows} benchmarks restored from {}", dump.display());
-            }
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 mod binaries;
 mod development;
-mod restore;
 mod sql;
 
 use std::fs;
@@ -21,7 +20,6 @@ use crate::scratch::Scratch;
 
 pub use binaries::Binaries;
 pub use development::DevelopmentServer;
-pub use restore::restore;
 pub use sql::{execute, table};
 
 const USER: &str = "compass";

@@ -47,19 +47,6 @@ pub(super) fn create_database(url: &str, name: &str) -> Result<()> {
     .with_context(|| format!("cannot create database {name}"))
 }
 
-/// Runs statements in one transaction, which is committed if all succeed.
-pub(super) fn in_transaction<T: Send>(
-    url: &str,
-    work: impl FnOnce(&mut Transaction<'_>) -> Result<T> + Send,
-) -> Result<T> {
-    with_client(url, |client| {
-        let mut transaction = client.transaction()?;
-        let result = work(&mut transaction)?;
-        transaction.commit()?;
-        Ok(result)
-    })
-}
-
 fn with_client<T: Send>(
     url: &str,
     work: impl FnOnce(&mut Client) -> Result<T> + Send,
