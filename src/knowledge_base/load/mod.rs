@@ -82,6 +82,7 @@ async fn run(
         .bind(WRITERS_LOCK)
         .execute(&mut *transaction)
         .await?;
+    transaction.execute(statements::LOADING).await?;
     stage(&mut transaction, batch).await?;
     let report = apply(&mut transaction, batch).await?;
     match mode {

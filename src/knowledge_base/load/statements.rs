@@ -4,6 +4,10 @@
 use crate::benchmark::{DeclaredEvidence, ExportedSummary};
 use crate::knowledge_base::identity;
 
+/// A load changes the summary of every row whose evidence it changes, so the triggers of
+/// benchmark_evidence have nothing to record: see migrations/0003_benchmark_changes.sql.
+pub(super) const LOADING: &str = "SET LOCAL compass.loading = 'on'";
+
 /// Tables that hold what was read until the transaction ends.
 pub(super) const STAGE: &str = "
     CREATE TEMP TABLE staged_summaries (LIKE exported_summaries) ON COMMIT DROP;
