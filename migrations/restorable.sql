@@ -59,3 +59,29 @@ CREATE TABLE IF NOT EXISTS exported_summaries (
 -- first two columns, and the exact match of one configuration, by all five.
 CREATE INDEX IF NOT EXISTS exported_summaries_exact_match ON exported_summaries
     (prompt_tokens, output_tokens, lower(model_hf_repo), hardware, hardware_count);
+
+-- Whoever changes a benchmark, also one that writes as a replica does, has it recorded: see
+-- 0003_benchmark_changes.sql.
+DO $$
+DECLARE
+    watched regclass;
+    event text;
+    tables text;
+    arguments text;
+BEGIN
+    FOR watched, event, tables, arguments IN
+        SELECT relation, name, clause, list
+        FROM unnest(ARRAY['exported_summaries', 'benchmark_evidence']::regclass[]) AS relation,
+             (VALUES ('insert', 'REFERENCING NEW TABLE AS changed', '''changed'''),
+                     ('update', 'REFERENCING OLD TABLE AS before NEW TABLE AS changed', '''before'', ''changed'''),
+                     ('delete', 'REFERENCING OLD TABLE AS changed', '''changed'''),
+                     ('truncate', '', '')) AS events (name, clause, list)
+        WHERE NOT EXISTS (SELECT FROM pg_trigger
+                          WHERE tgrelid = relation AND tgname = 'compass_' || name AND tgenabled = 'A')
+    LOOP
+        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', 'compass_' || event, watched);
+        EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION compass_record_changes(%s)',
+                       'compass_' || event, event, watched, tables, arguments);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', watched, 'compass_' || event);
+    END LOOP;
+END $$;

@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "advise",
             "api",
+            "benchmark",
             "catalog",
             "knowledge_base",
             "manifest",

@@ -11,6 +11,7 @@ pub mod formats;
 mod hardware;
 mod model;
 mod row;
+mod rows;
 
 pub use column::{Column, Flag, Provenance, Text, UtcDateTime};
 pub use engine_args::EngineArgs;
@@ -18,6 +19,7 @@ pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass}
 pub use hardware::HardwareName;
 pub use model::ModelName;
 pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary};
+pub use rows::SharedBenchmarks;
 
 use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -231,7 +233,7 @@ pub struct Benchmark {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// Every row of exactly that profile, also those that no decision can use; ordered by id.
-    pub benchmarks: Vec<Benchmark>,
+    pub benchmarks: SharedBenchmarks,
     /// Every profile that has rows, and how many.
     pub profiles: Vec<ProfileCount>,
 }

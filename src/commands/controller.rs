@@ -32,12 +32,12 @@ pub(super) struct Arguments {
     /// Work in this namespace only, instead of in all
     #[arg(long, env = "COMPASS_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
-    /// How long an answer stands until it is looked at again
+    /// How long an answer stands until it is looked at again although no change was told
     #[arg(
         long,
         env = "COMPASS_RESYNC_SECONDS",
         value_name = "SECONDS",
-        default_value_t = 60
+        default_value_t = 600
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     resync_seconds: u64,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::{Api, Client, Resource};
 
+use super::changes::Dependencies;
 use super::events::Events;
 use super::metrics::Metrics;
 use crate::api::DeploymentIntent;
@@ -32,7 +33,7 @@ pub struct Context {
     pub catalog: Arc<Catalog>,
     /// How manifests are built.
     pub settings: Settings,
-    /// How long an answer stands until it is looked at again.
+    /// How long an answer stands until it is looked at again although nothing was told to change.
     pub resync: Duration,
     /// The only namespace to work in; all where there is none.
     pub namespace: Option<String>,
@@ -42,6 +43,8 @@ pub struct Context {
     pub events: Events,
     /// When a failing intent is tried again.
     pub backoff: Backoff,
+    /// What each answer was made of.
+    pub dependencies: Arc<Dependencies>,
 }
 
 impl Context {

@@ -20,6 +20,9 @@ pub struct Metrics {
     reconcile_duration: Histogram,
     knowledge_base_up: Gauge,
     knowledge_base_latency: Histogram,
+    knowledge_base_changes: Counter,
+    knowledge_base_change_requeues: Counter,
+    knowledge_base_listener_connected: Gauge,
 }
 
 /// Upper bounds in seconds: a reconcile takes milliseconds, or a time-out.
@@ -62,6 +65,24 @@ impl Default for Metrics {
             Unit::Seconds,
             knowledge_base_latency.clone(),
         );
+        let knowledge_base_changes = Counter::default();
+        registry.register(
+            "knowledge_base_changes",
+            "Times that a change of the knowledge base was noticed",
+            knowledge_base_changes.clone(),
+        );
+        let knowledge_base_change_requeues = Counter::default();
+        registry.register(
+            "knowledge_base_change_requeues",
+            "Intents that were looked at again because of those changes",
+            knowledge_base_change_requeues.clone(),
+        );
+        let knowledge_base_listener_connected = Gauge::default();
+        registry.register(
+            "knowledge_base_listener_connected",
+            "Whether the knowledge base announces changes; if not, they are looked for every few seconds",
+            knowledge_base_listener_connected.clone(),
+        );
         registry.register(
             "build",
             "The running version of Compass",
@@ -74,6 +95,9 @@ impl Default for Metrics {
             reconcile_duration,
             knowledge_base_up,
             knowledge_base_latency,
+            knowledge_base_changes,
+            knowledge_base_change_requeues,
+            knowledge_base_listener_connected,
         }
     }
 }
@@ -107,6 +131,18 @@ impl Metrics {
         }
     }
 
+    /// Counts a change of the knowledge base, and the intents that are looked at for it.
+    pub fn knowledge_base_changed(&self, intents: usize) {
+        self.knowledge_base_changes.inc();
+        self.knowledge_base_change_requeues.inc_by(intents as u64);
+    }
+
+    /// Records whether the knowledge base announces changes.
+    pub fn knowledge_base_listener(&self, connected: bool) {
+        self.knowledge_base_listener_connected
+            .set(i64::from(connected));
+    }
+
     /// All of it in the OpenMetrics text format.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
@@ -125,6 +161,8 @@ mod tests {
         metrics.reconciled("Rendered", true, Duration::from_millis(3));
         metrics.reconciled("Conflict", false, Duration::from_millis(3));
         metrics.knowledge_base_probed(true, Duration::from_millis(1));
+        metrics.knowledge_base_changed(3);
+        metrics.knowledge_base_listener(true);
         let text = metrics.encode().unwrap();
         for line in [
             "compass_reconciles_total{result=\"ok\",reason=\"Rendered\"} 1",
@@ -132,6 +170,9 @@ mod tests {
             "compass_reconcile_duration_seconds_count 2",
             "compass_knowledge_base_up 1",
             "compass_knowledge_base_latency_seconds_count 1",
+            "compass_knowledge_base_changes_total 1",
+            "compass_knowledge_base_change_requeues_total 3",
+            "compass_knowledge_base_listener_connected 1",
             concat!(
                 "compass_build_info{version=\"",
                 env!("CARGO_PKG_VERSION"),

@@ -13,6 +13,7 @@
 //! | apps | deployments | get, list, watch, create, patch, delete |
 //! | events.k8s.io | events | create, patch |
 
+mod changes;
 mod children;
 mod context;
 mod deliver;
@@ -53,7 +54,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Address of health and metrics.
     pub listen: SocketAddr,
-    /// How long an answer stands until it is looked at again.
+    /// How long an answer stands until it is looked at again although nothing was told to change.
     pub resync: Duration,
     /// The only namespace to work in; all where there is none.
     pub namespace: Option<String>,
@@ -84,6 +85,8 @@ pub async fn run(
     let health = Arc::new(health::Health::default());
     let metrics = Arc::new(metrics::Metrics::default());
     let (recovered, recoveries) = futures::channel::mpsc::unbounded();
+    let (concerned, changes) = futures::channel::mpsc::unbounded();
+    let dependencies = Arc::new(changes::Dependencies::default());
     let context = Arc::new(context::Context {
         events: events::Events::new(client.clone()),
         client,
@@ -94,6 +97,7 @@ pub async fn run(
         namespace: options.namespace,
         metrics: Arc::clone(&metrics),
         backoff: context::Backoff::default(),
+        dependencies: Arc::clone(&dependencies),
     });
 
     let shutdown = CancellationToken::new();
@@ -114,16 +118,34 @@ pub async fn run(
     start(
         "knowledge base probe",
         Box::pin(probe::run(
-            knowledge_base,
+            knowledge_base.clone(),
             health.clone(),
-            metrics,
+            metrics.clone(),
             recovered,
             shutdown.clone(),
         )),
     );
     start(
+        "knowledge base follower",
+        Box::pin(changes::run(
+            knowledge_base,
+            dependencies,
+            metrics,
+            concerned,
+            shutdown.clone(),
+        )),
+    );
+    start(
         "watches",
-        Box::pin(watches::run(context, health, recoveries, shutdown.clone())),
+        Box::pin(watches::run(
+            context,
+            health,
+            watches::Triggers {
+                recoveries,
+                changes,
+            },
+            shutdown.clone(),
+        )),
     );
     join(tasks, &shutdown).await
 }

@@ -19,6 +19,7 @@ use super::status;
 use super::stored::Stored;
 use crate::advise::{self, Advice, AdviseError, Question};
 use crate::api::DeploymentIntent;
+use crate::recommend;
 
 /// When an intent changed while it was looked at.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -65,6 +66,7 @@ struct Ended {
 
 async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     let Some(stored) = Stored::read(watched, context).await? else {
+        context.dependencies.forget(&key(watched));
         return Ok(Ended {
             reason: "Gone",
             retry: Retry::Never,
@@ -72,8 +74,11 @@ async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     };
     let now = Timestamp::now();
     let outcome = match &stored.intent {
-        Ok(intent) => answer(intent, context, now).await,
-        Err(problem) => Outcome::Undecodable(problem.clone()),
+        Ok(intent) => answer(watched, intent, context, now).await,
+        Err(problem) => {
+            context.dependencies.forget(&key(watched));
+            Outcome::Undecodable(problem.clone())
+        }
     };
     stored
         .write(
@@ -87,7 +92,12 @@ async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     })
 }
 
-async fn answer(intent: &DeploymentIntent, context: &Context, now: Timestamp) -> Outcome {
+async fn answer(
+    watched: &Watched,
+    intent: &DeploymentIntent,
+    context: &Context,
+    now: Timestamp,
+) -> Outcome {
     let children = Children::of(intent, &context.client);
     let question = Question {
         name: children.name,
@@ -98,13 +108,21 @@ async fn answer(intent: &DeploymentIntent, context: &Context, now: Timestamp) ->
         knowledge_base,
         catalog,
         settings,
+        dependencies,
         ..
     } = context;
+    match recommend::resolve(&intent.spec, catalog) {
+        Ok(requirement) => dependencies.asks(ObjectRef::from_obj(watched), requirement.profile),
+        Err(_) => dependencies.forget(&key(watched)),
+    }
     match advise::advise(question, knowledge_base, catalog, settings, now).await {
         Ok(Advice {
             decision,
             manifests,
         }) => {
+            if decision.explanation.configurations > 0 {
+                dependencies.found_rows(&key(watched));
+            }
             let delivery = deliver(&children, intent, manifests).await;
             Outcome::Answered {
                 answer: Box::new(advise::answer(&decision)),

@@ -1,5 +1,5 @@
 //! What makes an intent be looked at: its own spec, the objects made of it, and the knowledge base
-//! coming back.
+//! changing or coming back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::Api;
 use kube::api::ListParams;
 use kube::runtime::controller::{Config, Controller, Error as ControllerError};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{WatchStreamExt, predicates, reflector, watcher};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -21,15 +22,23 @@ use super::error::{ApiError, in_time};
 use super::health::Health;
 use super::reconcile::{after_error, reconcile};
 
-/// Intents looked at together: more than the pool has connections would only wait for them.
-const CONCURRENCY: u16 = 5;
+/// Intents looked at together: most of their time they wait for the API server.
+const CONCURRENCY: u16 = 16;
 const CRD_POLL: Duration = Duration::from_secs(2);
+
+/// What the knowledge base does.
+pub struct Triggers {
+    /// It is back: everything is to be looked at.
+    pub recoveries: UnboundedReceiver<()>,
+    /// An intent's answer may have become another.
+    pub changes: UnboundedReceiver<ObjectRef<Watched>>,
+}
 
 /// Reconciles until `shutdown`, then finishes what is under way.
 pub async fn run(
     context: Arc<Context>,
     health: Arc<Health>,
-    recoveries: UnboundedReceiver<()>,
+    triggers: Triggers,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let intents: Api<Watched> = context.everywhere();
@@ -49,7 +58,8 @@ pub async fn run(
         .owns(context.everywhere::<ConfigMap>(), ours())
         .owns(context.everywhere::<Deployment>(), ours())
         .owns(context.everywhere::<Service>(), ours())
-        .reconcile_all_on(recoveries)
+        .reconcile_all_on(triggers.recoveries)
+        .reconcile_on(triggers.changes)
         .with_config(Config::default().concurrency(CONCURRENCY))
         .graceful_shutdown_on(shutdown.cancelled_owned())
         .run(reconcile, after_error, Arc::clone(&context))
@@ -57,7 +67,9 @@ pub async fn run(
             match result {
                 // Deleted while it waited for its turn.
                 Err(ControllerError::ObjectNotFound(intent)) => {
-                    context.backoff.forget(&intent.to_string());
+                    let key = intent.to_string();
+                    context.backoff.forget(&key);
+                    context.dependencies.forget(&key);
                 }
                 Err(error) => warn!(%error, "will be tried again"),
                 Ok(_) => {}

@@ -161,7 +161,7 @@ fn from_sql(error: sqlx::Error, target: Target) -> KnowledgeBaseError {
         (_, "28P01" | "28000" | "3D000" | "42501") => {
             KnowledgeBaseError::Refused { target, problem }
         }
-        (_, "42P01" | "42703") => KnowledgeBaseError::NotMigrated { target, problem },
+        (_, "42P01" | "42703" | "42883") => KnowledgeBaseError::NotMigrated { target, problem },
         (sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut, _)
         | (_, "57P01" | "57P02" | "57P03" | "53300") => {
             KnowledgeBaseError::Unreachable { target, problem }

@@ -1,109 +1,169 @@
 //! The reads of a decision: rows of one profile, and the profiles there are.
 
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
+use sqlx::{FromRow, PgConnection, Postgres};
 use uuid::Uuid;
 
 use super::RESTORED_SOURCE;
+use super::changes::Place;
 use super::error::Failure;
 use crate::benchmark::{
-    Benchmark, Configuration, EngineSettings, Evidence, EvidenceKind, Latency, LoadConditions,
-    ModelName, Parallelism, ProfileCount, TrafficProfile,
+    Benchmark, Configuration, EngineSettings, EvidenceKind, Latency, LoadConditions, ModelName,
+    Parallelism, TrafficProfile,
 };
 use crate::catalog::Catalog;
 
 /// A row that lacks hardware or has no GPU names no configuration, so it is evidence for none (R2).
 /// A row that nobody loaded has no partner in benchmark_evidence: it is simulated unless a profiler
 /// made it. A time without a year of four digits (`infinity`, say) is none.
-const ROWS: &str = "
-    SELECT s.id, s.model_hf_repo, s.hardware, s.hardware_count, s.framework, s.framework_version,
-           s.prompt_tokens_stdev, s.prompt_tokens_min, s.prompt_tokens_max,
-           s.output_tokens_stdev, s.output_tokens_min, s.output_tokens_max, e.gpu_form_factor,
-           s.requests_per_second, s.responses_per_second,
-           s.ttft_mean, s.ttft_p95, s.ttft_p99,
-           s.itl_mean, s.itl_p95, s.itl_p99,
-           s.e2e_mean, s.e2e_p95, s.e2e_p99,
-           CASE WHEN coalesce(e.date_known, true)
-                 AND s.jbenchmark_created_at BETWEEN '0001-01-01' AND '9999-12-30'
-                THEN s.jbenchmark_created_at END AS measured_at,
-           coalesce(e.kind, CASE WHEN s.profiler_type IS NULL THEN 'simulated' ELSE 'measured' END)
-               AS kind,
-           coalesce(e.source, $3) AS source,
-           e.weight_dtype, e.kv_cache_dtype, e.max_num_seqs, e.max_num_batched_tokens, e.args_digest,
-           e.tensor_parallel_size, e.pipeline_parallel_size, e.data_parallel_size, e.expert_parallel_size,
-           e.speculative_decoding,
-           e.arrival_process, e.prefix_sharing, e.itl_definition,
-           e.requests_completed, e.requests_failed, e.requests_incomplete,
-           e.validation_class,
-           coalesce(e.bounds_only, false) AS bounds_only
-    FROM exported_summaries s LEFT JOIN benchmark_evidence e ON e.id = s.id
-    WHERE s.prompt_tokens = $1 AND s.output_tokens = $2
-      AND s.hardware IS NOT NULL AND s.hardware_count > 0
-    ORDER BY s.id";
+macro_rules! rows {
+    ($of:literal) => {
+        concat!(
+            "SELECT s.id, s.model_hf_repo, lower(s.model_hf_repo) AS model, s.hardware, s.hardware_count,
+                    s.framework, s.framework_version,
+                    s.prompt_tokens_stdev, s.prompt_tokens_min, s.prompt_tokens_max,
+                    s.output_tokens_stdev, s.output_tokens_min, s.output_tokens_max, e.gpu_form_factor,
+                    s.requests_per_second, s.responses_per_second,
+                    s.ttft_mean, s.ttft_p95, s.ttft_p99,
+                    s.itl_mean, s.itl_p95, s.itl_p99,
+                    s.e2e_mean, s.e2e_p95, s.e2e_p99,
+                    CASE WHEN coalesce(e.date_known, true)
+                          AND s.jbenchmark_created_at BETWEEN '0001-01-01' AND '9999-12-30'
+                         THEN s.jbenchmark_created_at END AS measured_at,
+                    coalesce(e.kind, CASE WHEN s.profiler_type IS NULL THEN 'simulated' ELSE 'measured' END)
+                        AS kind,
+                    coalesce(e.source, $3) AS source,
+                    e.weight_dtype, e.kv_cache_dtype, e.max_num_seqs, e.max_num_batched_tokens,
+                    e.args_digest, e.tensor_parallel_size, e.pipeline_parallel_size, e.data_parallel_size,
+                    e.expert_parallel_size, e.speculative_decoding, e.arrival_process, e.prefix_sharing, e.itl_definition,
+                    e.requests_completed, e.requests_failed, e.requests_incomplete,
+                    e.validation_class,
+                    coalesce(e.bounds_only, false) AS bounds_only
+             FROM exported_summaries s LEFT JOIN benchmark_evidence e ON e.id = s.id
+             WHERE s.prompt_tokens = $1 AND s.output_tokens = $2
+               AND s.hardware IS NOT NULL AND s.hardware_count > 0 ",
+            $of,
+            " ORDER BY s.id"
+        )
+    };
+}
+
+const ROWS: &str = rows!("");
+
+/// By the index, one place after the other.
+const ROWS_OF_PLACES: &str = rows!(
+    "AND (lower(s.model_hf_repo), s.hardware, s.hardware_count)
+         IN (SELECT * FROM unnest($4::text[], $5::text[], $6::integer[]))"
+);
 
 const PROFILES: &str = "
-    SELECT prompt_tokens, output_tokens, count(*) AS rows
+    SELECT prompt_tokens, output_tokens, count(*)
     FROM exported_summaries
     WHERE prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL
       AND hardware IS NOT NULL AND hardware_count > 0
-    GROUP BY prompt_tokens, output_tokens
-    ORDER BY prompt_tokens, output_tokens";
+    GROUP BY prompt_tokens, output_tokens";
 
-/// Both questions in one snapshot: a load that commits in between shows in both answers or in none.
-pub(super) async fn read(
-    pool: &PgPool,
-    profile: TrafficProfile,
-    catalog: &Catalog,
-) -> Result<Evidence, Failure> {
-    let mut snapshot = pool
-        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await?;
-    let benchmarks = rows(&mut snapshot, profile)
-        .await?
-        .into_iter()
-        .map(|row| row.into_benchmark(profile, catalog))
-        .collect::<Result<_, _>>()?;
-    let profiles = profiles(&mut snapshot).await?;
-    snapshot.commit().await?;
-    Ok(Evidence {
-        benchmarks,
-        profiles,
-    })
-}
+const ROWS_OF_PROFILE: &str = "
+    SELECT count(*) FROM exported_summaries
+    WHERE prompt_tokens = $1 AND output_tokens = $2
+      AND hardware IS NOT NULL AND hardware_count > 0";
 
-async fn rows(
+/// Rows by id, each with its place; or that of a row that cannot be read.
+pub(super) type Rows = Result<Vec<(Place, Benchmark)>, Failure>;
+
+/// All rows of a profile.
+pub(super) async fn of_profile(
     snapshot: &mut PgConnection,
     profile: TrafficProfile,
-) -> Result<Vec<StoredRow>, Failure> {
-    let rows = sqlx::query_as(ROWS)
+    catalog: &Catalog,
+) -> Result<Rows, Failure> {
+    let query = sqlx::query_as(ROWS)
+        .bind(profile.prompt_tokens)
+        .bind(profile.output_tokens)
+        .bind(RESTORED_SOURCE);
+    decode(query, snapshot, profile, catalog).await
+}
+
+/// The rows of some places under a profile.
+pub(super) async fn of_places(
+    snapshot: &mut PgConnection,
+    profile: TrafficProfile,
+    places: &[Place],
+    catalog: &Catalog,
+) -> Result<Rows, Failure> {
+    let models: Vec<_> = places.iter().map(|place| &*place.model).collect();
+    let hardware: Vec<_> = places.iter().map(|place| &*place.hardware).collect();
+    let counts: Vec<_> = places.iter().map(|place| place.hardware_count).collect();
+    let query = sqlx::query_as(ROWS_OF_PLACES)
         .bind(profile.prompt_tokens)
         .bind(profile.output_tokens)
         .bind(RESTORED_SOURCE)
-        .fetch_all(snapshot)
+        .bind(models)
+        .bind(hardware)
+        .bind(counts);
+    decode(query, snapshot, profile, catalog).await
+}
+
+/// The outer error is the connection's, the inner one a row's.
+async fn decode(
+    query: QueryAs<'_, Postgres, StoredRow, PgArguments>,
+    snapshot: &mut PgConnection,
+    profile: TrafficProfile,
+    catalog: &Catalog,
+) -> Result<Rows, Failure> {
+    let mut rows = Ok(Vec::new());
+    let mut stored = query.fetch(snapshot);
+    while let Some(row) = stored.try_next().await? {
+        let place = row.place();
+        match (&mut rows, row.into_benchmark(profile, catalog)) {
+            (Ok(rows), Ok(row)) => rows.push((place, row)),
+            (Ok(_), Err(unreadable)) => rows = Err(unreadable),
+            (Err(_), _) => {}
+        }
+    }
+    Ok(rows)
+}
+
+/// Every profile that has rows, and how many.
+pub(super) async fn profiles(
+    snapshot: &mut PgConnection,
+) -> Result<BTreeMap<TrafficProfile, i64>, Failure> {
+    let counts: Vec<(i32, i32, i64)> = sqlx::query_as(PROFILES).fetch_all(snapshot).await?;
+    let profile = |(prompt_tokens, output_tokens, rows)| {
+        let profile = TrafficProfile {
+            prompt_tokens,
+            output_tokens,
+        };
+        (profile, rows)
+    };
+    Ok(counts.into_iter().map(profile).collect())
+}
+
+/// How many rows a profile has.
+pub(super) async fn count(
+    snapshot: &mut PgConnection,
+    profile: TrafficProfile,
+) -> Result<i64, Failure> {
+    let rows = sqlx::query_scalar(ROWS_OF_PROFILE)
+        .bind(profile.prompt_tokens)
+        .bind(profile.output_tokens)
+        .fetch_one(snapshot)
         .await?;
     Ok(rows)
 }
 
-async fn profiles(snapshot: &mut PgConnection) -> Result<Vec<ProfileCount>, Failure> {
-    let counts: Vec<(i32, i32, i64)> = sqlx::query_as(PROFILES).fetch_all(snapshot).await?;
-    Ok(counts
-        .into_iter()
-        .map(|(prompt_tokens, output_tokens, rows)| ProfileCount {
-            profile: TrafficProfile {
-                prompt_tokens,
-                output_tokens,
-            },
-            rows,
-        })
-        .collect())
-}
-
-/// One row as [`ROWS`] returns it.
+/// One row as it is selected.
 #[derive(FromRow)]
 struct StoredRow {
     id: Uuid,
     model_hf_repo: String,
+    model: String,
     hardware: String,
     hardware_count: i32,
     framework: Option<String>,
@@ -150,6 +210,14 @@ struct StoredRow {
 }
 
 impl StoredRow {
+    fn place(&self) -> Place {
+        Place {
+            model: self.model.clone(),
+            hardware: self.hardware.clone(),
+            hardware_count: self.hardware_count,
+        }
+    }
+
     fn into_benchmark(
         self,
         profile: TrafficProfile,

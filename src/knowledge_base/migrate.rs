@@ -23,7 +23,7 @@ pub(super) const WRITERS_LOCK: i64 = 0x0063_6f6d_7061_7373;
 pub struct MigrationReport {
     /// Numbered migrations that were applied: number and title.
     pub applied: Vec<String>,
-    /// Tables and indexes that were missing, perhaps since a restore, and made.
+    /// Tables, indexes and triggers that were missing, perhaps since a restore, and made.
     pub created: Vec<String>,
 }
 
@@ -97,13 +97,17 @@ async fn make_restorable(connection: &mut PgConnection) -> Result<Vec<String>, F
     Ok(created)
 }
 
-/// exported_summaries and its indexes, as far as they exist.
+/// exported_summaries and its indexes, and the triggers that record changes, as far as they exist.
 async fn relations(connection: &mut PgConnection) -> Result<Vec<String>, Failure> {
     let relations = sqlx::query_scalar(
         "SELECT relname::text FROM pg_class WHERE oid = to_regclass('exported_summaries')
          UNION ALL
          SELECT indexrelid::regclass::text FROM pg_index
          WHERE indrelid = to_regclass('exported_summaries')
+         UNION ALL
+         SELECT 'triggers of ' || tgrelid::regclass FROM pg_trigger
+         WHERE tgfoid = to_regproc('compass_record_changes') AND tgenabled = 'A'
+         GROUP BY tgrelid HAVING count(*) = 4
          ORDER BY 1",
     )
     .fetch_all(connection)

@@ -1,40 +1,49 @@
 //! The knowledge base: benchmarks in PostgreSQL, and the only SQL of Compass.
 //!
-//! Decisions read through [`KnowledgeBase`], a pool with short time-outs. [`migrate`] and [`load`]
-//! take a direct connection without them, and end by deadlines of their own.
+//! Decisions read through [`KnowledgeBase`], with short time-outs, and what they read stays in memory
+//! until it changes: `changes` tells, `store` keeps, `follow` waits. [`migrate`] and [`load`] take a
+//! direct connection without time-outs, and end by deadlines of their own.
 
+mod changes;
 mod connection;
 mod copy;
 mod error;
 mod evidence;
+mod follow;
 mod identity;
+mod kept;
 mod load;
 mod migrate;
+mod store;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
 
-use crate::benchmark::{Evidence, TrafficProfile};
+use crate::benchmark::{Evidence, ModelName, SharedBenchmarks, TrafficProfile};
 use crate::catalog::Catalog;
+use changes::Place;
+use store::Store;
 
 pub use connection::ConnectionSettings;
 pub use error::{KnowledgeBaseError, Target};
+pub use follow::{Changed, Follower};
 pub use load::{
     FileReport, LoadFile, LoadMode, LoadOptions, LoadReport, OnRejected, SourceReport, load,
 };
 pub use migrate::{MigrationReport, migrate};
+pub use store::KEPT_ROWS;
 
 /// The source of rows that nobody loaded: a dump restored with PostgreSQL's own tools.
 pub const RESTORED_SOURCE: &str = "exported_summaries";
 
-/// A pool of connections for decisions. Cheap to clone.
+/// Connections for decisions, and what was read over them. Cheap to clone; clones share both.
 #[derive(Clone, Debug)]
 pub struct KnowledgeBase {
     pool: PgPool,
+    store: Arc<Store>,
     target: Target,
-    catalog: Arc<Catalog>,
     deadline: Duration,
 }
 
@@ -49,10 +58,11 @@ impl KnowledgeBase {
         catalog: Arc<Catalog>,
     ) -> Result<Self, KnowledgeBaseError> {
         let (options, target) = connection::parse(url)?;
+        let pool = settings.pool(options);
         Ok(Self {
-            pool: settings.pool(options),
+            store: Arc::new(Store::new(pool.clone(), catalog)),
+            pool,
             target,
-            catalog,
             deadline: settings.deadline(),
         })
     }
@@ -65,10 +75,37 @@ impl KnowledgeBase {
     }
 
     /// All rows of exactly this profile, whatever they are, and the profiles there are: both of one
-    /// snapshot.
+    /// snapshot, which is no older than the call. Rows that did not change are not read again.
     pub async fn evidence(&self, profile: TrafficProfile) -> Result<Evidence, KnowledgeBaseError> {
-        self.within_deadline(evidence::read(&self.pool, profile, &self.catalog))
+        self.within_deadline(self.store.evidence(profile)).await
+    }
+
+    /// The rows of one model on a number of GPUs under one profile, by id and no older than the
+    /// call. The model's name compares without case; the hardware is named as the rows name it.
+    pub async fn configuration(
+        &self,
+        profile: TrafficProfile,
+        model: &ModelName,
+        hardware: &str,
+        hardware_count: i32,
+    ) -> Result<SharedBenchmarks, KnowledgeBaseError> {
+        let place = Place {
+            model: model.as_str().to_lowercase(),
+            hardware: hardware.to_owned(),
+            hardware_count,
+        };
+        self.within_deadline(self.store.place(profile, &place))
             .await
+    }
+
+    /// The profiles that have rows, in order.
+    pub async fn profiles(&self) -> Result<Vec<TrafficProfile>, KnowledgeBaseError> {
+        self.within_deadline(self.store.profiles()).await
+    }
+
+    /// Begins to follow what changes from now on.
+    pub async fn follow(&self) -> Result<Follower, KnowledgeBaseError> {
+        Follower::start(self).await
     }
 
     /// Where the knowledge base is, without the password.

@@ -99,7 +99,7 @@ fn requirements() -> impl Strategy<Value = Requirement> {
 
 fn ask(requirement: &Requirement, rows: &[Benchmark]) -> Decision {
     let evidence = Evidence {
-        benchmarks: rows.to_vec(),
+        benchmarks: rows.to_vec().into(),
         profiles: Vec::new(),
     };
     decide(requirement.clone(), &evidence, catalog(), at(NOW))

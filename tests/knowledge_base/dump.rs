@@ -9,10 +9,8 @@ use crate::support::{Database, client_program, id};
 
 /// The table of a database that never knew Compass, with the second table and its foreign key. Texts
 /// hold what each format has to escape.
-fn origin() -> Database {
-    let database = Database::empty();
-    database.execute(include_str!("../../migrations/restorable.sql"));
-    database.execute("DROP INDEX exported_summaries_exact_match");
+async fn origin() -> Database {
+    let database = Database::migrated().await;
     for (number, provider) in [
         (1, Value::Null),
         (2, json!("tab\there, line\nthere, back\\slash")),
@@ -26,13 +24,9 @@ fn origin() -> Database {
             "ttft_mean": 39.1 + 1.0 / 3.0, "jbenchmark_created_at": "2026-10-01T12:00:00.123456",
         }));
     }
+    database.forget_compass();
     database.execute(
-        "CREATE TABLE scenario_summary_environment_loads (
-             scenario_summary_id uuid NOT NULL REFERENCES exported_summaries (id),
-             environment character varying, created_at timestamp(6) without time zone);
-         INSERT INTO scenario_summary_environment_loads
-             SELECT id, 'production', '2026-01-01' FROM exported_summaries;
-         CREATE FUNCTION decoy() RETURNS text LANGUAGE sql AS
+        "CREATE FUNCTION decoy() RETURNS text LANGUAGE sql AS
              $body$ SELECT 'COPY public.exported_summaries (id) FROM stdin;' $body$;
          COMMENT ON TABLE exported_summaries IS 'it''s; COPY public.exported_summaries (id) FROM stdin;';",
     );
@@ -49,7 +43,7 @@ async fn every_form_of_a_dump_brings_its_rows_and_runs_nothing() {
         eprintln!("skipped: pg_dump is not installed");
         return;
     };
-    let origin = origin();
+    let origin = origin().await;
     let content = origin.query(CONTENT);
     let folder = Scratch::create().unwrap();
     for (number, arguments) in [

@@ -31,9 +31,8 @@ async fn a_loaded_row_comes_back_whole() {
         )
         .await;
     let found = database.evidence().await;
-    let [row] = &found.benchmarks[..] else {
-        panic!("{found:?}")
-    };
+    assert_eq!(found.benchmarks.len(), 1, "{found:?}");
+    let row = &found.benchmarks[0];
     assert_eq!(row.id.to_string(), id(7));
     assert_eq!(row.configuration.model, ModelName::new("Qwen/Qwen3-32B"));
     assert_eq!(row.configuration.hardware.as_str(), "H100");

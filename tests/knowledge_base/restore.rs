@@ -8,7 +8,7 @@ use compass::knowledge_base::migrate;
 use compass_testbed::Scratch;
 use serde_json::json;
 
-use crate::support::{Database, client_program, id};
+use crate::support::{Database, PROFILE, client_program, id};
 
 /// A dump of a database that never knew Compass, with the second table and its foreign key.
 struct Dump {
@@ -28,15 +28,7 @@ impl Dump {
         let origin = Database::migrated().await;
         origin.insert(json!({"id": id(1), "hardware": "NVIDIA-H100-80GB-HBM3"}));
         origin.insert(json!({"id": id(2), "profiler_type": "guidellm"}));
-        origin.execute(
-            "DROP TABLE benchmark_evidence, _sqlx_migrations;
-             DROP INDEX exported_summaries_exact_match;
-             CREATE TABLE scenario_summary_environment_loads (
-                 scenario_summary_id uuid NOT NULL REFERENCES exported_summaries (id),
-                 environment character varying, created_at timestamp(6) without time zone);
-             INSERT INTO scenario_summary_environment_loads
-                 SELECT id, 'production', '2026-01-01' FROM exported_summaries;",
-        );
+        origin.forget_compass();
         let dump = Self {
             folder: Scratch::create().unwrap(),
         };
@@ -136,7 +128,14 @@ async fn a_dump_restored_into_an_empty_database_is_migrated_as_it_is() {
         let database = Database::empty();
         restore(&dump, &database);
         let report = migrate(&database.url).await.unwrap();
-        assert_eq!(report.created, ["exported_summaries_exact_match"]);
+        assert_eq!(
+            report.created,
+            [
+                "exported_summaries_exact_match",
+                "triggers of benchmark_evidence",
+                "triggers of exported_summaries",
+            ]
+        );
         assert_readable(&database).await;
     }
 }
@@ -153,7 +152,13 @@ async fn a_dump_restored_over_a_migrated_database_is_read_and_gets_its_index_bac
         assert_readable(&database).await;
         assert_eq!(database.counts(), [2, 1]);
         let report = migrate(&database.url).await.unwrap();
-        assert_eq!(report.created, ["exported_summaries_exact_match"]);
+        assert_eq!(
+            report.created,
+            [
+                "exported_summaries_exact_match",
+                "triggers of exported_summaries"
+            ]
+        );
         // And once more, over what the first restore brought.
         restore(&dump, &database);
         assert_readable(&database).await;
@@ -192,4 +197,32 @@ async fn a_restored_row_can_be_replaced_though_another_table_refers_to_it() {
     assert_eq!((report.inserted, report.replaced), (0, 2));
     let again = database.load("exported_summaries", &rows).await;
     assert_eq!(again.sources[0].unchanged, 2);
+}
+
+#[tokio::test]
+async fn what_is_kept_in_memory_follows_a_restore_and_what_comes_before_the_next_migration() {
+    let Some(dump) = Dump::make().await else {
+        return;
+    };
+    for restore in [Dump::restore_plain, Dump::restore_custom] {
+        let database = Database::migrated().await;
+        database.insert(json!({"id": id(9)}));
+        let knowledge_base = database.knowledge_base();
+        let count = async || {
+            knowledge_base
+                .evidence(PROFILE)
+                .await
+                .unwrap()
+                .benchmarks
+                .len()
+        };
+        assert_eq!(count().await, 1);
+        restore(&dump, &database);
+        assert_eq!(count().await, 2);
+        database.insert(json!({"id": id(3)}));
+        assert_eq!(count().await, 3, "nothing records this");
+        migrate(&database.url).await.unwrap();
+        database.insert(json!({"id": id(4)}));
+        assert_eq!(count().await, 4);
+    }
 }

@@ -38,6 +38,22 @@ impl Database {
         database
     }
 
+    /// Leaves the table of the dump alone, as it is where Compass never was, and adds the dump's second
+    /// table with its foreign key, a row for each benchmark.
+    pub fn forget_compass(&self) {
+        self.execute(
+            "DROP TABLE benchmark_evidence, benchmark_changes, _sqlx_migrations;
+             DROP FUNCTION compass_record_changes CASCADE;
+             DROP FUNCTION compass_prune_changes;
+             DROP INDEX exported_summaries_exact_match;
+             CREATE TABLE scenario_summary_environment_loads (
+                 scenario_summary_id uuid NOT NULL REFERENCES exported_summaries (id),
+                 environment character varying, created_at timestamp(6) without time zone);
+             INSERT INTO scenario_summary_environment_loads
+                 SELECT id, 'production', '2026-01-01' FROM exported_summaries;",
+        );
+    }
+
     pub fn execute(&self, statements: &str) {
         execute(&self.url, statements).unwrap();
     }

@@ -156,6 +156,7 @@ async fn run(
         .bind(WRITERS_LOCK)
         .execute(&mut *transaction)
         .await?;
+    transaction.execute(statements::LOADING).await?;
     let sources = apply(&mut transaction, &mut reports, options).await?;
     match options.mode {
         LoadMode::Commit => transaction.commit().await?,

@@ -5,6 +5,10 @@ use super::stage::{evidence_columns, staged_columns};
 use crate::benchmark::ExportedSummary;
 use crate::knowledge_base::identity;
 
+/// A load changes the summary of every row whose evidence it changes, so the triggers of
+/// benchmark_evidence have nothing to record: see migrations/0003_benchmark_changes.sql.
+pub(super) const LOADING: &str = "SET LOCAL compass.loading = 'on'";
+
 /// The table that holds what was read until the transaction ends: the columns of both tables, whether
 /// the id was made from the content, and where the row stood. Sorts and hashes of a large load stay
 /// in memory.

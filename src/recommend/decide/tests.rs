@@ -13,7 +13,7 @@ fn chat(fields: &str) -> String {
 
 fn answer(spec: &str, rows: &[Benchmark]) -> Decision {
     let evidence = Evidence {
-        benchmarks: rows.to_vec(),
+        benchmarks: rows.to_vec().into(),
         profiles: Vec::new(),
     };
     decide(requirement(spec), &evidence, catalog(), at("2026-11-23"))

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use postgres::{Client, Config, NoTls, SimpleQueryMessage, Transaction};
+use postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 /// Runs statements without parameters.
 pub fn execute(url: &str, statements: &str) -> Result<()> {

@@ -59,6 +59,17 @@ struct Archive<'a> {
     compression: Compression,
 }
 
+/// What an entry of the table of contents is to the table.
+enum Entry {
+    Definition(String),
+    /// `copy` is empty where the block holds INSERTs.
+    Data {
+        number: i64,
+        copy: String,
+    },
+    Other,
+}
+
 fn invalid(problem: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, problem.into())
 }
@@ -100,8 +111,8 @@ impl Archive<'_> {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// Reads up to the first block. What copies each block of the table, by the block's number; empty
-    /// where the block holds INSERTs.
+    /// Reads up to the first block. The statement that comes before each block of the table, by the
+    /// block's number.
     fn contents(&mut self) -> io::Result<HashMap<i64, String>> {
         let mut magic = [0; MAGIC.len()];
         self.bytes.read_exact(&mut magic)?;
@@ -147,21 +158,30 @@ impl Archive<'_> {
             return Err(invalid("the archive's table of contents makes no sense"));
         }
         let mut statements = HashMap::new();
+        let mut definition = String::new();
         for _ in 0..entries {
-            if let Some((number, statement)) = self.entry(version)? {
-                statements.insert(number, statement);
+            match self.entry(version)? {
+                Entry::Definition(create) => definition = create,
+                Entry::Data { number, copy } => {
+                    statements.insert(number, copy);
+                }
+                Entry::Other => {}
             }
+        }
+        // A block of INSERTs: the table's definition names their columns.
+        for statement in statements.values_mut().filter(|copy| copy.is_empty()) {
+            statement.clone_from(&definition);
         }
         Ok(statements)
     }
 
-    fn entry(&mut self, version: (u8, u8)) -> io::Result<Option<(i64, String)>> {
+    fn entry(&mut self, version: (u8, u8)) -> io::Result<Entry> {
         let number = self.int()?;
         let _had_dumper = self.int()?;
         let (_table_oid, _oid) = (self.text()?, self.text()?);
         let (tag, kind) = (self.text()?, self.text()?);
         let _section = self.int()?;
-        let (_definition, _drop, copy) = (self.text()?, self.text()?, self.text()?);
+        let (definition, _drop, copy) = (self.text()?, self.text()?, self.text()?);
         let (_schema, _tablespace) = (self.text()?, self.text()?);
         if version >= (1, 14) {
             self.text()?; // the table's access method
@@ -175,8 +195,17 @@ impl Archive<'_> {
         for _ in 0..self.offset_size {
             self.byte()?;
         }
-        let is_wanted = kind.as_deref() == Some("TABLE DATA") && tag.as_deref() == Some(TABLE);
-        Ok(is_wanted.then(|| (number, copy.unwrap_or_default())))
+        if tag.as_deref() != Some(TABLE) {
+            return Ok(Entry::Other);
+        }
+        Ok(match kind.as_deref() {
+            Some("TABLE") => Entry::Definition(definition.unwrap_or_default()),
+            Some("TABLE DATA") => Entry::Data {
+                number,
+                copy: copy.unwrap_or_default(),
+            },
+            _ => Entry::Other,
+        })
     }
 
     /// The number of the next block with the table's data, past the others; `None` at the end.

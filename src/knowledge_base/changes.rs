@@ -1,0 +1,145 @@
+//! Whether what was read is still so. Triggers record each change of a benchmark in
+//! `benchmark_changes`, in the transaction that makes it; whoever keeps rows keeps the [`Token`] of
+//! the snapshot they are of, and asks what that snapshot did not see.
+//!
+//! A token holds for the connection it was read on: another server, or the same one after a crash,
+//! may have another history.
+
+use sqlx::PgConnection;
+
+use super::error::Failure;
+use crate::benchmark::TrafficProfile;
+
+/// Where changes are announced.
+pub(super) const CHANNEL: &str = "compass_benchmarks";
+
+/// A snapshot, and the tables that it is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Token {
+    /// `pg_current_snapshot()`.
+    pub(super) snapshot: String,
+    /// Differs when the server, a table or a trigger is another one: then the change table does not
+    /// tell everything that happened in between.
+    identity: String,
+    /// Whether all triggers are there. A restore drops them until the next `compass migrate`.
+    pub(super) is_recorded: bool,
+}
+
+impl Token {
+    /// Whether the changes since `self` are all that can differ.
+    pub(super) fn continues_in(&self, later: &Self) -> bool {
+        self.is_recorded && later.is_recorded && self.identity == later.identity
+    }
+}
+
+/// Part of the knowledge base that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Anything.
+    Everything,
+    /// Any configuration of a profile.
+    Profile(TrafficProfile),
+    /// The rows of one place under a profile.
+    Place(TrafficProfile, Place),
+}
+
+/// A model on a number of GPUs, as the index of exported_summaries knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// In lower case.
+    pub(super) model: String,
+    /// As the row spells it, which may be an alias.
+    pub(super) hardware: String,
+    /// GPUs of one replica.
+    pub(super) hardware_count: i32,
+}
+
+/// Recorded changes that the snapshot `$1` did not see. A standby's snapshots do not list what was
+/// in progress, so there every change since the oldest counts. Bounded from above, the range is
+/// estimated small and read by its index.
+macro_rules! changes_since {
+    () => {
+        "benchmark_changes
+         WHERE xid >= (SELECT pg_snapshot_xmin($1::pg_snapshot))
+           AND xid < (SELECT pg_snapshot_xmax(pg_current_snapshot()))
+           AND (pruned OR pg_is_in_recovery() OR NOT pg_visible_in_snapshot(xid, $1::pg_snapshot))"
+    };
+}
+
+/// One round trip, which every read of a decision makes: it does nothing that is not needed.
+/// A trigger that was disabled and enabled again has another xmin, a table that was rewritten has
+/// another file.
+const STATE: &str = concat!(
+    "SELECT pg_current_snapshot()::text,
+            concat_ws(' ', pg_postmaster_start_time(),
+                      pg_relation_filenode('exported_summaries'::regclass),
+                      pg_relation_filenode('benchmark_evidence'::regclass), triggers.made),
+            triggers.are_all,
+            EXISTS (SELECT FROM ",
+    changes_since!(),
+    ") FROM (SELECT array_agg(xmin) AS made, count(*) = 8 AS are_all FROM pg_trigger
+             WHERE tgfoid = 'compass_record_changes'::regproc AND tgenabled IN ('O', 'A')) AS triggers"
+);
+
+const CHANGES: &str = concat!(
+    "SELECT DISTINCT prompt_tokens, output_tokens, model, hardware, hardware_count FROM ",
+    changes_since!()
+);
+
+/// The token of now, and whether something was recorded since `since`.
+pub(super) async fn state(
+    connection: &mut PgConnection,
+    since: Option<&Token>,
+) -> Result<(Token, bool), Failure> {
+    let (snapshot, identity, is_recorded, is_changed) = sqlx::query_as(STATE)
+        .bind(since.map(|token| token.snapshot.as_str()))
+        .fetch_one(connection)
+        .await?;
+    let token = Token {
+        snapshot,
+        identity,
+        is_recorded,
+    };
+    Ok((token, is_changed))
+}
+
+type Row = (
+    Option<i32>,
+    Option<i32>,
+    Option<String>,
+    Option<String>,
+    Option<i32>,
+);
+
+/// What was recorded since `since`.
+pub(super) async fn changes(
+    connection: &mut PgConnection,
+    since: &Token,
+) -> Result<Vec<Change>, Failure> {
+    let rows: Vec<Row> = sqlx::query_as(CHANGES)
+        .bind(&since.snapshot)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(change).collect())
+}
+
+fn change((prompt_tokens, output_tokens, model, hardware, hardware_count): Row) -> Change {
+    let Some((prompt_tokens, output_tokens)) = prompt_tokens.zip(output_tokens) else {
+        return Change::Everything;
+    };
+    let profile = TrafficProfile {
+        prompt_tokens,
+        output_tokens,
+    };
+    match (model, hardware, hardware_count) {
+        (Some(model), Some(hardware), Some(hardware_count)) => Change::Place(
+            profile,
+            Place {
+                model,
+                hardware,
+                hardware_count,
+            },
+        ),
+        _ => Change::Profile(profile),
+    }
+}

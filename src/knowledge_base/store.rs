@@ -1,0 +1,279 @@
+//! Evidence in memory that is never older than the question: every read asks the knowledge base
+//! whether what is kept is still so, in one round trip, and reads again what is not.
+//!
+//! - What is kept is of one snapshot. Rows are read when a profile is first asked for; later only
+//!   the configurations that changed are.
+//! - A token is good for the connection it was read on, so the two are dropped together: after an
+//!   error, and after ten minutes. The latter is the backstop for what no trigger sees, such as
+//!   rows that logical replication brings.
+//! - Questions that wait for each other share one round trip, if it began after they were asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::sync::Mutex;
+
+use super::changes::{self, Change, Place};
+use super::error::Failure;
+use super::evidence;
+use super::kept::Kept;
+use crate::benchmark::{Evidence, SharedBenchmarks, TrafficProfile};
+use crate::catalog::Catalog;
+
+/// Rows kept at most; a row takes about half a kilobyte. The profiles that were not asked for
+/// longest are dropped first, and a larger one is read anew for each question.
+pub const KEPT_ROWS: usize = 400_000;
+
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// Where more of a profile changed, all of it is read again.
+const PLACES_AT_ONCE: usize = 500;
+
+/// The rows of a knowledge base that were asked for.
+#[derive(Debug)]
+pub(super) struct Store {
+    pool: PgPool,
+    catalog: Arc<Catalog>,
+    live: Mutex<Option<Live>>,
+}
+
+/// A connection, and what is known by its token.
+#[derive(Debug)]
+struct Live {
+    connection: PgConnection,
+    opened: Instant,
+    kept: Option<Kept>,
+    /// When the statement was sent that found `kept` to be so.
+    asked: Instant,
+}
+
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Profiles,
+    Profile(TrafficProfile),
+    Place(TrafficProfile, &'a Place),
+}
+
+impl Store {
+    pub(super) fn new(pool: PgPool, catalog: Arc<Catalog>) -> Self {
+        Self {
+            pool,
+            catalog,
+            live: Mutex::new(None),
+        }
+    }
+
+    /// All rows of a profile, and the profiles there are.
+    pub(super) async fn evidence(&self, profile: TrafficProfile) -> Result<Evidence, Failure> {
+        let answer = |kept: &mut Kept| kept.evidence(profile);
+        self.read(Wanted::Profile(profile), answer).await
+    }
+
+    /// The rows of one place under a profile.
+    pub(super) async fn place(
+        &self,
+        profile: TrafficProfile,
+        place: &Place,
+    ) -> Result<SharedBenchmarks, Failure> {
+        let answer = |kept: &mut Kept| kept.place(profile, place);
+        self.read(Wanted::Place(profile, place), answer).await
+    }
+
+    /// The profiles that have rows.
+    pub(super) async fn profiles(&self) -> Result<Vec<TrafficProfile>, Failure> {
+        let answer = |kept: &mut Kept| Some(kept.counts().keys().copied().collect());
+        self.read(Wanted::Profiles, answer).await
+    }
+
+    async fn read<T>(
+        &self,
+        wanted: Wanted<'_>,
+        answer: impl Fn(&mut Kept) -> Option<T>,
+    ) -> Result<T, Failure> {
+        let arrived = Instant::now();
+        let mut slot = self.live.lock().await;
+        // Taken out for the time of the work: whoever gives up halfway leaves nothing behind.
+        let mut reused = slot.take().filter(|live| live.opened.elapsed() < LIFETIME);
+        loop {
+            let is_reused = reused.is_some();
+            let mut live = match reused.take() {
+                Some(live) => live,
+                None => Live::open(&self.pool).await?,
+            };
+            match live.read(arrived, wanted, &answer, &self.catalog).await {
+                Err(Failure::Sql(error)) if is_reused && is_lost(&error) => {}
+                Err(failure @ Failure::Sql(_)) => return Err(failure),
+                result => {
+                    *slot = Some(live);
+                    return result;
+                }
+            }
+        }
+    }
+}
+
+/// Whether another connection may fare better.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        // The server, or an administrator, ended the session.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => true,
+    }
+}
+
+impl Live {
+    async fn open(pool: &PgPool) -> Result<Self, Failure> {
+        let now = Instant::now();
+        Ok(Self {
+            connection: pool.acquire().await?.detach(),
+            opened: now,
+            kept: None,
+            asked: now,
+        })
+    }
+
+    async fn read<T>(
+        &mut self,
+        arrived: Instant,
+        wanted: Wanted<'_>,
+        answer: &impl Fn(&mut Kept) -> Option<T>,
+        catalog: &Catalog,
+    ) -> Result<T, Failure> {
+        if let Some(kept) = &mut self.kept
+            && let Some(found) = answer(kept)
+        {
+            if self.asked >= arrived {
+                return Ok(found);
+            }
+            let asked = Instant::now();
+            let (token, is_changed) =
+                changes::state(&mut self.connection, Some(&kept.token)).await?;
+            if !is_changed && kept.token.continues_in(&token) {
+                kept.token = token;
+                self.asked = asked;
+                return Ok(found);
+            }
+        }
+        let asked = Instant::now();
+        let (mut kept, unreadable) = self.bring_up_to_date(wanted, catalog).await?;
+        let found = answer(&mut kept);
+        kept.shrink_to(KEPT_ROWS);
+        self.kept = Some(kept);
+        self.asked = asked;
+        match (found, unreadable) {
+            (Some(found), _) => Ok(found),
+            (None, Some(unreadable)) => Err(unreadable),
+            (None, None) => Err(Failure::Unreadable(
+                "the rows that were just read are not there, which is a fault of Compass".into(),
+            )),
+        }
+    }
+
+    /// What is kept, as of now and with what is wanted; or why the latter cannot be read. All in
+    /// one snapshot, which is taken once the tables can no longer be emptied under it.
+    async fn bring_up_to_date(
+        &mut self,
+        wanted: Wanted<'_>,
+        catalog: &Catalog,
+    ) -> Result<(Kept, Option<Failure>), Failure> {
+        let before = self.kept.take();
+        let mut snapshot = self
+            .connection
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await?;
+        sqlx::query("LOCK TABLE exported_summaries, benchmark_evidence IN ACCESS SHARE MODE")
+            .execute(&mut *snapshot)
+            .await?;
+        let since = before.as_ref().map(|kept| &kept.token);
+        let (token, is_changed) = changes::state(&mut snapshot, since).await?;
+        let mut kept = match before {
+            Some(mut kept) if kept.token.continues_in(&token) => {
+                if is_changed {
+                    kept = follow(kept, &mut snapshot, catalog).await?;
+                }
+                kept.token = token;
+                kept
+            }
+            _ => Kept::new(token, evidence::profiles(&mut snapshot).await?),
+        };
+        let unreadable = fill(&mut kept, wanted, &mut snapshot, catalog).await?;
+        snapshot.commit().await?;
+        Ok((kept, unreadable))
+    }
+}
+
+/// Reads again what changed since the token of `kept`.
+async fn follow(
+    mut kept: Kept,
+    snapshot: &mut PgConnection,
+    catalog: &Catalog,
+) -> Result<Kept, Failure> {
+    let Some(changed) = by_profile(changes::changes(snapshot, &kept.token).await?) else {
+        return Ok(Kept::new(kept.token, evidence::profiles(snapshot).await?));
+    };
+    for (profile, places) in changed {
+        let places = places.filter(|places| places.len() <= PLACES_AT_ONCE);
+        match places {
+            Some(places) if kept.is_whole(profile) => {
+                match evidence::of_places(snapshot, profile, &places, catalog).await? {
+                    Ok(rows) => {
+                        kept.put_places(profile, &places, rows);
+                        continue;
+                    }
+                    // Told to whoever asks for this profile.
+                    Err(_) => kept.forget(profile),
+                }
+            }
+            Some(places) => kept.forget_places(profile, &places),
+            None => kept.forget(profile),
+        }
+        let rows = evidence::count(snapshot, profile).await?;
+        kept.count(profile, rows);
+    }
+    Ok(kept)
+}
+
+/// The changed places of each changed profile, `None` for any; or `None` where anything may have
+/// changed.
+fn by_profile(changes: Vec<Change>) -> Option<BTreeMap<TrafficProfile, Option<Vec<Place>>>> {
+    let mut changed = BTreeMap::new();
+    for change in changes {
+        match change {
+            Change::Everything => return None,
+            Change::Profile(profile) => {
+                changed.insert(profile, None);
+            }
+            Change::Place(profile, place) => {
+                if let Some(places) = changed.entry(profile).or_insert_with(|| Some(Vec::new())) {
+                    places.push(place);
+                }
+            }
+        }
+    }
+    Some(changed)
+}
+
+/// Reads what is wanted and not kept. The inner failure is that of a row.
+async fn fill(
+    kept: &mut Kept,
+    wanted: Wanted<'_>,
+    snapshot: &mut PgConnection,
+    catalog: &Catalog,
+) -> Result<Option<Failure>, Failure> {
+    let read = match wanted {
+        Wanted::Profile(profile) if kept.evidence(profile).is_none() => {
+            evidence::of_profile(snapshot, profile, catalog)
+                .await?
+                .map(|rows| kept.put_profile(profile, rows))
+        }
+        Wanted::Place(profile, place) if kept.place(profile, place).is_none() => {
+            let places = std::slice::from_ref(place);
+            evidence::of_places(snapshot, profile, places, catalog)
+                .await?
+                .map(|rows| kept.put_places(profile, places, rows))
+        }
+        _ => Ok(()),
+    };
+    Ok(read.err())
+}
