@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
+.PHONY: help build test bench tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
         postgres-load-synthetic postgres-load-real test-real postgres-query-traffic postgres-query-models
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -19,6 +19,9 @@ test: tools ## Run every check and every test
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+bench: tools ## Measure what is claimed: loads, reads and changes, each beside what it is held against
+	$(CARGO) bench --package compass --bench load --bench changes
 
 # Where the machine has no PostgreSQL server, one is fetched, once.
 postgres-programs: build

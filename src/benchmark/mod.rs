@@ -10,6 +10,7 @@ mod evidence;
 pub mod formats;
 mod hardware;
 mod model;
+pub mod plausibility;
 mod row;
 mod rows;
 

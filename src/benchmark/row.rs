@@ -29,6 +29,25 @@ impl BenchmarkRow {
             })
     }
 
+    /// Takes a row out of texts as PostgreSQL writes them: those of [`ExportedSummary::COLUMNS`], then
+    /// those of [`DeclaredEvidence::COLUMNS`]; `None` is null.
+    ///
+    /// # Errors
+    /// Names the columns that cannot be read.
+    pub fn from_texts<'t>(text: impl Fn(usize) -> Option<&'t str>) -> Result<Self, String> {
+        let mut faults = Vec::new();
+        let summary = ExportedSummary::from_text(&text, &mut faults);
+        let first = ExportedSummary::COLUMNS.len();
+        let evidence = DeclaredEvidence::from_text(|index| text(first + index), &mut faults);
+        summary
+            .zip(evidence)
+            .map(|(summary, evidence)| Self { summary, evidence })
+            .ok_or_else(|| {
+                let told = |fault: &FieldFault| format!("{}: {}", fault.field, fault.problem);
+                faults.iter().map(told).collect::<Vec<_>>().join("; ")
+            })
+    }
+
     /// The traffic profile, where the row has one.
     pub fn profile(&self) -> Option<TrafficProfile> {
         let (prompt_tokens, output_tokens) =

@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand. No rule of a decision lives here.
 
+mod benchmarks;
 mod controller;
 mod crd;
 mod intent;
@@ -42,6 +43,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Load benchmarks into the knowledge base
     Load(load::Arguments),
+    /// Look through the knowledge base, and find what in it cannot be true
+    Benchmarks(benchmarks::Arguments),
     /// Print the CustomResourceDefinition
     Crd(crd::Arguments),
     /// Run the operator
@@ -56,6 +59,7 @@ impl Cli {
             Command::Render(arguments) => render::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Load(arguments) => load::run(arguments).await,
+            Command::Benchmarks(arguments) => benchmarks::run(arguments).await,
             Command::Crd(arguments) => crd::run(&arguments),
             Command::Controller(arguments) => controller::run(arguments).await,
         }

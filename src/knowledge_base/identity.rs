@@ -56,7 +56,8 @@ impl Identities {
             None => (Uuid::new_v5(&self.namespace, &self.bytes), true),
         };
         row.kind().add_bytes(&mut self.bytes);
-        row.evidence.add_bytes(&mut self.bytes, |_| true);
+        row.evidence
+            .add_bytes(&mut self.bytes, |column| column != "kind");
         Identity {
             id,
             is_derived,

@@ -11,16 +11,20 @@ mod error;
 mod evidence;
 mod follow;
 mod identity;
+mod inventory;
 mod kept;
 mod load;
 mod migrate;
+mod remove;
 mod store;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
 
+use crate::benchmark::plausibility::Finding;
 use crate::benchmark::{Evidence, ModelName, SharedBenchmarks, TrafficProfile};
 use crate::catalog::Catalog;
 use changes::Place;
@@ -29,10 +33,15 @@ use store::Store;
 pub use connection::ConnectionSettings;
 pub use error::{KnowledgeBaseError, Target};
 pub use follow::{Changed, Follower};
+pub use inventory::{
+    Filter, KindCounts, ListedBenchmark, PlaceInventory, ProfileInventory, SourceInventory,
+    WholeBenchmark,
+};
 pub use load::{
     FileReport, LoadFile, LoadMode, LoadOptions, LoadReport, OnRejected, SourceReport, load,
 };
 pub use migrate::{MigrationReport, migrate};
+pub use remove::remove;
 pub use store::KEPT_ROWS;
 
 /// The source of rows that nobody loaded: a dump restored with PostgreSQL's own tools.
@@ -106,6 +115,55 @@ impl KnowledgeBase {
     /// Begins to follow what changes from now on.
     pub async fn follow(&self) -> Result<Follower, KnowledgeBaseError> {
         Follower::start(self).await
+    }
+
+    /// What there is under each traffic profile.
+    pub async fn inventory_of_profiles(&self) -> Result<Vec<ProfileInventory>, KnowledgeBaseError> {
+        self.at_leisure(inventory::profiles(&self.pool)).await
+    }
+
+    /// What there is of each model on each number of GPUs.
+    pub async fn inventory_of_places(&self) -> Result<Vec<PlaceInventory>, KnowledgeBaseError> {
+        self.at_leisure(inventory::places(&self.pool)).await
+    }
+
+    /// What each source brought.
+    pub async fn inventory_of_sources(&self) -> Result<Vec<SourceInventory>, KnowledgeBaseError> {
+        self.at_leisure(inventory::sources(&self.pool)).await
+    }
+
+    /// The first rows that pass a filter, and how many there are.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        limit: i64,
+    ) -> Result<(Vec<ListedBenchmark>, i64), KnowledgeBaseError> {
+        self.at_leisure(inventory::list(&self.pool, filter, limit))
+            .await
+    }
+
+    /// Ids that begin with `prefix`, at most `limit`.
+    pub async fn ids(&self, prefix: &str, limit: i64) -> Result<Vec<String>, KnowledgeBaseError> {
+        self.at_leisure(inventory::ids(&self.pool, prefix, limit))
+            .await
+    }
+
+    /// A row with all that is kept of it, by its whole id.
+    pub async fn whole(&self, id: &str) -> Result<Option<WholeBenchmark>, KnowledgeBaseError> {
+        self.at_leisure(inventory::whole(&self.pool, id)).await
+    }
+
+    /// Reads every row and tells `each` what is wrong with it; returns how many rows there are.
+    pub async fn verify(&self, each: impl FnMut(&str, Finding)) -> Result<u64, KnowledgeBaseError> {
+        self.at_leisure(verify::verify(&self.pool, each)).await
+    }
+
+    /// For questions of people, who may wait; the pool's time-outs hold for each statement.
+    async fn at_leisure<T>(
+        &self,
+        work: impl Future<Output = Result<T, error::Failure>>,
+    ) -> Result<T, KnowledgeBaseError> {
+        work.await.map_err(|failure| failure.at(&self.target))
     }
 
     /// Where the knowledge base is, without the password.

@@ -1,5 +1,6 @@
 //! The knowledge base on a real PostgreSQL: one server for all tests, one database for each.
 
+mod benchmarks;
 mod changes;
 mod command;
 mod dump;

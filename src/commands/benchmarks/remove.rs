@@ -1,0 +1,69 @@
+//! `compass benchmarks remove`.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+
+use crate::knowledge_base::{KnowledgeBase, LoadMode, remove};
+
+/// Arguments of `compass benchmarks remove`.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Whose rows to remove
+    #[arg(long, value_name = "NAME")]
+    source: String,
+    /// Say what would be removed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn run(
+    arguments: &Arguments,
+    knowledge_base: &KnowledgeBase,
+    url: &str,
+) -> anyhow::Result<ExitCode> {
+    let source = &arguments.source;
+    let sources = knowledge_base.inventory_of_sources().await?;
+    let Some(found) = sources.iter().find(|found| found.source == *source) else {
+        let names: Vec<_> = sources.iter().map(|found| found.source.as_str()).collect();
+        match names
+            .iter()
+            .max_by(|a, b| likeness(a, source).total_cmp(&likeness(b, source)))
+        {
+            None => bail!("no source `{source}`: the knowledge base is empty"),
+            Some(nearest) if likeness(nearest, source) > 0.7 => {
+                bail!("no source `{source}`; did you mean `{nearest}`?")
+            }
+            Some(_) => bail!("no source `{source}`; there are {}", names.join(", ")),
+        }
+    };
+    let rows = found.rows.measured + found.rows.simulated + found.rows.estimated;
+    if arguments.dry_run {
+        println!("Would remove {rows} rows of `{source}`. Dry run: nothing was changed.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !arguments.yes {
+        if !std::io::stdin().is_terminal() {
+            bail!("this would remove {rows} rows of `{source}`: confirm by --yes");
+        }
+        eprint!("Remove {rows} rows of `{source}`? [y/N] ");
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        if !["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
+            bail!("nothing was removed");
+        }
+    }
+    let removed = remove(url, source, LoadMode::Commit).await?;
+    println!("Removed {removed} rows of `{source}`.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn likeness(a: &str, b: &str) -> f64 {
+    strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase())
+}

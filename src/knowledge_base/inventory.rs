@@ -1,0 +1,261 @@
+//! What the knowledge base holds: counts by profile, configuration and source, and single rows.
+
+use serde::Serialize;
+use sqlx::{AssertSqlSafe, FromRow, PgPool, Row};
+
+use super::RESTORED_SOURCE;
+use super::error::Failure;
+use crate::benchmark::{DeclaredEvidence, ExportedSummary, TrafficProfile};
+
+/// Rows with their kind and source, also those that nobody loaded.
+const ROWS: &str = "
+    WITH benchmarks AS (
+        SELECT s.*, e.validation_class, e.loaded_at AS evidence_loaded_at,
+               coalesce(e.kind, CASE WHEN s.profiler_type IS NULL THEN 'simulated' ELSE 'measured' END) AS kind,
+               coalesce(e.source, 'exported_summaries') AS source,
+               CASE WHEN coalesce(e.date_known, true) THEN s.jbenchmark_created_at END AS measured_at
+        FROM exported_summaries s LEFT JOIN benchmark_evidence e USING (id))";
+
+/// Rows by kind of evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, FromRow)]
+pub struct KindCounts {
+    /// Observed on the hardware.
+    pub measured: i64,
+    /// Computed by a simulator.
+    pub simulated: i64,
+    /// Interpolated.
+    pub estimated: i64,
+}
+
+const KINDS: &str = "count(*) FILTER (WHERE kind = 'measured') AS measured,
+    count(*) FILTER (WHERE kind = 'simulated') AS simulated,
+    count(*) FILTER (WHERE kind = 'estimated') AS estimated";
+
+/// What there is under one traffic profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+pub struct ProfileInventory {
+    /// Configured tokens of the prompt; `None` where rows name no profile and are evidence for none.
+    pub prompt_tokens: Option<i32>,
+    /// Configured tokens of the output.
+    pub output_tokens: Option<i32>,
+    /// Its rows.
+    #[sqlx(flatten)]
+    pub rows: KindCounts,
+    /// Different (model, hardware, GPUs).
+    pub configurations: i64,
+    /// When the newest ran, UTC.
+    pub newest: Option<String>,
+}
+
+/// What there is of one model on one number of GPUs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+pub struct PlaceInventory {
+    /// Hugging Face repository.
+    pub model: String,
+    /// GPU; `None` where rows name none and are evidence for no configuration.
+    pub hardware: Option<String>,
+    /// GPUs of one replica.
+    pub hardware_count: Option<i32>,
+    /// Its rows.
+    #[sqlx(flatten)]
+    pub rows: KindCounts,
+    /// Its traffic profiles.
+    pub profiles: Vec<String>,
+}
+
+/// What one source brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+pub struct SourceInventory {
+    /// Its name.
+    pub source: String,
+    /// Its rows.
+    #[sqlx(flatten)]
+    pub rows: KindCounts,
+    /// Its traffic profiles.
+    pub profiles: i64,
+    /// How well its rows were checked against measurements, as far as declared.
+    pub validation_classes: Vec<String>,
+    /// When it was loaded last, UTC; `None` for rows that nobody loaded.
+    pub loaded_at: Option<String>,
+}
+
+/// One row of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, FromRow)]
+pub struct ListedBenchmark {
+    /// Identity.
+    pub id: String,
+    /// Hugging Face repository.
+    pub model: String,
+    /// GPU.
+    pub hardware: Option<String>,
+    /// GPUs of one replica.
+    pub hardware_count: Option<i32>,
+    /// Configured tokens of the prompt.
+    pub prompt_tokens: Option<i32>,
+    /// Configured tokens of the output.
+    pub output_tokens: Option<i32>,
+    /// Offered rate.
+    pub requests_per_second: f64,
+    /// Time to first token, 95th percentile.
+    pub ttft_p95_ms: f64,
+    /// Inter-token latency, 95th percentile.
+    pub itl_p95_ms: Option<f64>,
+    /// End-to-end latency, 95th percentile.
+    pub e2e_p95_ms: f64,
+    /// How the figures came about.
+    pub kind: String,
+    /// Who brought the row.
+    pub source: String,
+    /// When it ran, UTC.
+    pub measured_at: Option<String>,
+}
+
+/// Which rows to list; `None` admits all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Compared without case.
+    pub model: Option<String>,
+    /// Canonical name.
+    pub hardware: Option<String>,
+    /// GPUs of one replica.
+    pub hardware_count: Option<i32>,
+    /// Traffic profile.
+    pub profile: Option<TrafficProfile>,
+    /// Who brought the row.
+    pub source: Option<String>,
+    /// How the figures came about.
+    pub kind: Option<String>,
+}
+
+/// One row with all that is kept of it, by the columns' names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WholeBenchmark {
+    /// Columns of `exported_summaries`.
+    pub summary: Vec<(String, Option<String>)>,
+    /// What is kept beside them.
+    pub evidence: Vec<(String, Option<String>)>,
+}
+
+pub(super) async fn profiles(pool: &PgPool) -> Result<Vec<ProfileInventory>, Failure> {
+    let query = format!(
+        "{ROWS} SELECT prompt_tokens, output_tokens, {KINDS},
+                count(DISTINCT (lower(model_hf_repo), hardware, hardware_count)) AS configurations,
+                to_char(max(measured_at), 'YYYY-MM-DD') AS newest
+         FROM benchmarks GROUP BY prompt_tokens, output_tokens
+         ORDER BY prompt_tokens NULLS LAST, output_tokens"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(query)).fetch_all(pool).await?)
+}
+
+pub(super) async fn places(pool: &PgPool) -> Result<Vec<PlaceInventory>, Failure> {
+    let query = format!(
+        "{ROWS} SELECT min(model_hf_repo) AS model, hardware, hardware_count, {KINDS},
+                coalesce(array_agg(DISTINCT prompt_tokens || '/' || output_tokens)
+                    FILTER (WHERE prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL), '{{}}') AS profiles
+         FROM benchmarks GROUP BY lower(model_hf_repo), hardware, hardware_count
+         ORDER BY lower(model_hf_repo), hardware, hardware_count"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(query)).fetch_all(pool).await?)
+}
+
+pub(super) async fn sources(pool: &PgPool) -> Result<Vec<SourceInventory>, Failure> {
+    let query = format!(
+        "{ROWS} SELECT source, {KINDS}, count(DISTINCT (prompt_tokens, output_tokens)) AS profiles,
+                coalesce(array_agg(DISTINCT validation_class) FILTER (WHERE validation_class IS NOT NULL), '{{}}')
+                    AS validation_classes,
+                to_char(max(evidence_loaded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS loaded_at
+         FROM benchmarks GROUP BY source ORDER BY source"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(query)).fetch_all(pool).await?)
+}
+
+/// The first rows that pass the filter, and how many there are.
+pub(super) async fn list(
+    pool: &PgPool,
+    filter: &Filter,
+    limit: i64,
+) -> Result<(Vec<ListedBenchmark>, i64), Failure> {
+    let query = format!(
+        "{ROWS} SELECT id::text, model_hf_repo AS model, hardware, hardware_count, prompt_tokens, output_tokens,
+                requests_per_second, ttft_p95 AS ttft_p95_ms, itl_p95 AS itl_p95_ms, e2e_p95 AS e2e_p95_ms,
+                kind, source, to_char(measured_at, 'YYYY-MM-DD') AS measured_at, count(*) OVER () AS all_rows
+         FROM benchmarks
+         WHERE ($1::text IS NULL OR lower(model_hf_repo) = lower($1))
+           AND ($2::text IS NULL OR hardware = $2)
+           AND ($3::integer IS NULL OR hardware_count = $3)
+           AND ($4::integer IS NULL OR (prompt_tokens = $4 AND output_tokens = $5))
+           AND ($6::text IS NULL OR source = $6)
+           AND ($7::text IS NULL OR kind = $7)
+         ORDER BY lower(model_hf_repo), hardware, hardware_count, prompt_tokens, output_tokens,
+                  requests_per_second, id
+         LIMIT $8"
+    );
+    let rows = sqlx::query(AssertSqlSafe(query))
+        .bind(&filter.model)
+        .bind(&filter.hardware)
+        .bind(filter.hardware_count)
+        .bind(filter.profile.map(|profile| profile.prompt_tokens))
+        .bind(filter.profile.map(|profile| profile.output_tokens))
+        .bind(&filter.source)
+        .bind(&filter.kind)
+        .bind(limit)
+        .fetch_all(pool)
+        .await?;
+    let all = rows.first().map_or(Ok(0), |row| row.try_get("all_rows"))?;
+    let listed = rows
+        .iter()
+        .map(ListedBenchmark::from_row)
+        .collect::<Result<_, _>>()?;
+    Ok((listed, all))
+}
+
+/// Ids that begin with `prefix`, at most `limit`.
+pub(super) async fn ids(pool: &PgPool, prefix: &str, limit: i64) -> Result<Vec<String>, Failure> {
+    let query = "SELECT id::text FROM exported_summaries WHERE starts_with(id::text, $1) ORDER BY id LIMIT $2";
+    Ok(sqlx::query_scalar(query)
+        .bind(prefix.to_lowercase())
+        .bind(limit)
+        .fetch_all(pool)
+        .await?)
+}
+
+/// A row by its whole id.
+pub(super) async fn whole(pool: &PgPool, id: &str) -> Result<Option<WholeBenchmark>, Failure> {
+    const BESIDE: [&str; 4] = ["kind", "source", "date_known", "loaded_at"];
+    let declared = DeclaredEvidence::COLUMNS
+        .iter()
+        .filter(|name| **name != "kind");
+    let evidence: Vec<&str> = BESIDE.iter().chain(declared).copied().collect();
+    let columns: Vec<_> = ExportedSummary::COLUMNS
+        .iter()
+        .map(|name| format!("s.{name}::text"))
+        .chain(evidence.iter().map(|name| match *name {
+            "kind" => "coalesce(e.kind, CASE WHEN s.profiler_type IS NULL THEN 'simulated' ELSE 'measured' END)"
+                .to_owned(),
+            "source" => format!("coalesce(e.source, '{RESTORED_SOURCE}')"),
+            name => format!("e.{name}::text"),
+        }))
+        .collect();
+    let query = format!(
+        "SELECT {} FROM exported_summaries s LEFT JOIN benchmark_evidence e USING (id) WHERE s.id = $1::uuid",
+        columns.join(", ")
+    );
+    let Some(row) = sqlx::query(AssertSqlSafe(query))
+        .bind(id)
+        .fetch_optional(pool)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let texts = |names: &[&str], offset: usize| {
+        names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| Ok(((*name).to_owned(), row.try_get(offset + index)?)))
+            .collect::<Result<Vec<_>, sqlx::Error>>()
+    };
+    Ok(Some(WholeBenchmark {
+        summary: texts(ExportedSummary::COLUMNS, 0)?,
+        evidence: texts(&evidence, ExportedSummary::COLUMNS.len())?,
+    }))
+}
