@@ -11,7 +11,7 @@ use compass::knowledge_base::migrate;
 use compass_testbed::Postgres;
 use compass_testbed::postgres::{Binaries, execute, table};
 
-#[path = "changes/table.rs"]
+#[path = "shared/million.rs"]
 mod rows;
 
 const ROUNDS: usize = 3;

@@ -3,6 +3,8 @@
 //! half.
 
 mod intents;
+#[path = "../shared/million.rs"]
+mod million;
 mod reads;
 mod table;
 

@@ -11,8 +11,9 @@ use compass_testbed::Postgres;
 use compass_testbed::postgres::execute;
 use sqlx::{Connection, PgConnection};
 
+use crate::million::{COLUMNS, million};
 use crate::percentile;
-use crate::table::{COLUMNS, insert, million};
+use crate::table::insert;
 
 const COPIES: usize = 3;
 const CALLS: usize = 500;

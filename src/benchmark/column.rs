@@ -3,6 +3,7 @@
 
 use std::fmt::{Display, Write};
 
+use jiff::Unit;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
@@ -47,6 +48,17 @@ pub trait Column: DeserializeOwned {
                 add_text(&text, bytes);
             }
         }
+    }
+}
+
+/// Adds a column's name and value, or nothing where it says nothing.
+pub(super) fn add_named(name: &str, value: &impl Column, bytes: &mut Vec<u8>) {
+    let before = bytes.len();
+    add_text(name, bytes);
+    let behind_name = bytes.len();
+    value.add_bytes(bytes);
+    if bytes[behind_name..] == [0] {
+        bytes.truncate(before);
     }
 }
 
@@ -172,6 +184,10 @@ impl Column for Flag {
     fn text(&self) -> Option<&dyn Display> {
         Some(&self.0)
     }
+
+    fn add_bytes(&self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self.0));
+    }
 }
 
 impl<'de> Deserialize<'de> for Flag {
@@ -193,6 +209,8 @@ impl std::str::FromStr for UtcDateTime {
         text.parse()
             .map(zoned)
             .or_else(|_| text.parse::<DateTime>())
+            // PostgreSQL keeps no more, and what was loaded must be what is stored.
+            .and_then(|time| time.round(Unit::Microsecond))
             .map(Self)
             .map_err(|_| "not a time such as 2026-11-23T14:05:00".to_owned())
     }
@@ -238,6 +256,41 @@ impl Column for Provenance {
 
     fn text(&self) -> Option<&dyn Display> {
         Some(self)
+    }
+
+    fn add_bytes(&self, bytes: &mut Vec<u8>) {
+        bytes.push(1);
+        add_object(&self.0, bytes);
+    }
+}
+
+fn add_object(object: &Map<String, Value>, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&(object.len() as u64).to_le_bytes());
+    for (key, value) in object {
+        add_text(key, bytes);
+        add_json(value, bytes);
+    }
+}
+
+/// A number by its value: PostgreSQL writes `1e16` with all its digits.
+fn add_json(value: &Value, bytes: &mut Vec<u8>) {
+    match value {
+        Value::Null => bytes.push(0),
+        Value::Bool(truth) => bytes.extend_from_slice(&[2, u8::from(*truth)]),
+        Value::Number(number) => number.as_f64().unwrap_or_default().add_bytes(bytes),
+        Value::String(text) => {
+            bytes.push(3);
+            add_text(text, bytes);
+        }
+        Value::Array(values) => {
+            bytes.push(4);
+            bytes.extend_from_slice(&(values.len() as u64).to_le_bytes());
+            values.iter().for_each(|value| add_json(value, bytes));
+        }
+        Value::Object(object) => {
+            bytes.push(5);
+            add_object(object, bytes);
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Severity {
 pub enum Rule {
     /// A latency of 0: a failed run's zeros.
     ZeroLatency,
+    /// Not a number, an infinite one, or less than 0.
+    NotFinite,
     /// A mean over the p99: the slowest hundredth would have taken tens of times as long.
     MeanOverP99,
     /// A higher percentile below a lower one.
@@ -76,6 +78,7 @@ impl Rule {
     pub fn title(self) -> &'static str {
         match self {
             Self::ZeroLatency => "a latency of 0",
+            Self::NotFinite => "not a finite number, 0 or more",
             Self::MeanOverP99 => "mean over p99",
             Self::FallingPercentiles => "percentiles fall",
             Self::E2eBelowTtft => "E2E below TTFT",
@@ -152,12 +155,35 @@ pub fn findings(row: &BenchmarkRow) -> Vec<Finding> {
 fn zeros(row: &BenchmarkRow, found: &mut Vec<Finding>) {
     let s = &row.summary;
     for (name, value) in [
+        ("ttft_mean", Some(s.ttft_mean)),
         ("ttft_p95", Some(s.ttft_p95)),
+        ("e2e_mean", Some(s.e2e_mean)),
         ("e2e_p95", Some(s.e2e_p95)),
+        ("itl_mean", s.itl_mean),
         ("itl_p95", s.itl_p95),
     ] {
         if value == Some(0.0) {
             found.push(Finding::new(Rule::ZeroLatency, format!("{name} 0 ms")));
+        }
+    }
+    let figures = latencies(row)
+        .into_iter()
+        .flat_map(|latency| {
+            let mean = ("mean", latency.mean);
+            let all = [mean].into_iter().chain(latency.percentiles);
+            all.map(move |(statistic, value)| (format!("{}_{statistic}", latency.name), value))
+        })
+        .chain([
+            ("requests_per_second".to_owned(), s.requests_per_second),
+            (
+                "responses_per_second".to_owned(),
+                s.responses_per_second.unwrap_or_default(),
+            ),
+            ("tokens_per_second".to_owned(), s.tokens_per_second),
+        ]);
+    for (name, value) in figures {
+        if !(value >= 0.0 && value.is_finite()) {
+            found.push(Finding::new(Rule::NotFinite, format!("{name} {value}")));
         }
     }
 }
@@ -235,8 +261,9 @@ fn speed(row: &BenchmarkRow, found: &mut Vec<Finding>) {
             ));
         }
     }
-    let gpus = f64::from(s.hardware_count.unwrap_or(1).max(1));
-    if s.tokens_per_second > MOST_TOKENS_PER_SECOND_OF_A_GPU * gpus {
+    if let Some(gpus) = s.hardware_count.filter(|gpus| *gpus > 0)
+        && s.tokens_per_second > MOST_TOKENS_PER_SECOND_OF_A_GPU * f64::from(gpus)
+    {
         found.push(Finding::new(
             Rule::ImpossibleThroughput,
             format!("{} output tokens/s on {gpus} GPUs", s.tokens_per_second),
@@ -335,6 +362,7 @@ mod tests {
                 "ttft_p95" => s.ttft_p95 = value,
                 "e2e_mean" => s.e2e_mean = value,
                 "e2e_p95" => s.e2e_p95 = value,
+                "ttft_p99" => s.ttft_p99 = f64::NAN,
                 "itl_mean" => s.itl_mean = Some(value),
                 "itl_p95" => s.itl_p95 = Some(value),
                 "tokens_per_second" => s.tokens_per_second = value,
@@ -356,6 +384,8 @@ mod tests {
             (json!({"ttft_mean": 61.0}), Rule::MeanOverP99),
             (json!({"ttft_p90": 51.0}), Rule::FallingPercentiles),
             (json!({"itl_p95": 0.0}), Rule::ZeroLatency),
+            (json!({"ttft_mean": 0.0}), Rule::ZeroLatency),
+            (json!({"ttft_p99": 1.0}), Rule::NotFinite),
             (json!({"e2e_p95": 49.0}), Rule::E2eBelowTtft),
             (json!({"e2e_mean": 2.59}), Rule::SecondsAsMilliseconds),
             (json!({"itl_mean": 0.01}), Rule::SecondsAsMilliseconds),

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::column::{Column, FieldFault, Flag, Provenance, Text, UtcDateTime, take};
+use super::column::{Column, FieldFault, Flag, Provenance, Text, UtcDateTime, add_named, take};
 use super::{ArrivalProcess, EvidenceKind, ItlDefinition, TrafficProfile, ValidationClass};
 
 /// One benchmark to be stored.
@@ -84,10 +84,11 @@ macro_rules! columns {
                 $(each(column(stringify!($field)), Column::text(&self.$field));)+
             }
 
-            /// Adds bytes of the columns for which `counts`: no two contents add the same.
+            /// Adds bytes of the columns for which `counts`: no two contents add the same. A column
+            /// that says nothing adds nothing, so that a later version may have more of them.
             pub(crate) fn add_bytes(&self, bytes: &mut Vec<u8>, counts: impl Fn(&str) -> bool) {
                 $(if counts(column(stringify!($field))) {
-                    self.$field.add_bytes(bytes);
+                    add_named(column(stringify!($field)), &self.$field, bytes);
                 })+
             }
 

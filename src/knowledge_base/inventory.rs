@@ -1,11 +1,12 @@
 //! What the knowledge base holds: counts by profile, configuration and source, and single rows.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, FromRow, PgPool, Row};
 
-use super::RESTORED_SOURCE;
 use super::error::Failure;
-use crate::benchmark::{DeclaredEvidence, ExportedSummary, TrafficProfile};
+use crate::benchmark::TrafficProfile;
 
 /// Rows with their kind and source, also those that nobody loaded.
 const ROWS: &str = "
@@ -13,7 +14,9 @@ const ROWS: &str = "
         SELECT s.*, e.validation_class, e.loaded_at AS evidence_loaded_at,
                coalesce(e.kind, CASE WHEN s.profiler_type IS NULL THEN 'simulated' ELSE 'measured' END) AS kind,
                coalesce(e.source, 'exported_summaries') AS source,
-               CASE WHEN coalesce(e.date_known, true) THEN s.jbenchmark_created_at END AS measured_at
+               CASE WHEN coalesce(e.date_known, true)
+                     AND s.jbenchmark_created_at BETWEEN '0001-01-01' AND '9999-12-30'
+                    THEN s.jbenchmark_created_at END AS measured_at
         FROM exported_summaries s LEFT JOIN benchmark_evidence e USING (id))";
 
 /// Rows by kind of evidence.
@@ -115,8 +118,8 @@ pub struct ListedBenchmark {
 pub struct Filter {
     /// Compared without case.
     pub model: Option<String>,
-    /// Canonical name.
-    pub hardware: Option<String>,
+    /// The GPU's names, in lower case; none admits all.
+    pub hardware: Vec<String>,
     /// GPUs of one replica.
     pub hardware_count: Option<i32>,
     /// Traffic profile.
@@ -128,18 +131,20 @@ pub struct Filter {
 }
 
 /// One row with all that is kept of it, by the columns' names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WholeBenchmark {
     /// Columns of `exported_summaries`.
-    pub summary: Vec<(String, Option<String>)>,
-    /// What is kept beside them.
-    pub evidence: Vec<(String, Option<String>)>,
+    #[serde(flatten)]
+    pub summary: Map<String, Value>,
+    /// What is kept beside them; of a row that nobody loaded, its kind and source.
+    pub evidence: Map<String, Value>,
 }
 
 pub(super) async fn profiles(pool: &PgPool) -> Result<Vec<ProfileInventory>, Failure> {
     let query = format!(
         "{ROWS} SELECT prompt_tokens, output_tokens, {KINDS},
-                count(DISTINCT (lower(model_hf_repo), hardware, hardware_count)) AS configurations,
+                count(DISTINCT (lower(model_hf_repo), hardware, hardware_count))
+                    FILTER (WHERE hardware IS NOT NULL AND hardware_count > 0) AS configurations,
                 to_char(max(measured_at), 'YYYY-MM-DD') AS newest
          FROM benchmarks GROUP BY prompt_tokens, output_tokens
          ORDER BY prompt_tokens NULLS LAST, output_tokens"
@@ -160,7 +165,8 @@ pub(super) async fn places(pool: &PgPool) -> Result<Vec<PlaceInventory>, Failure
 
 pub(super) async fn sources(pool: &PgPool) -> Result<Vec<SourceInventory>, Failure> {
     let query = format!(
-        "{ROWS} SELECT source, {KINDS}, count(DISTINCT (prompt_tokens, output_tokens)) AS profiles,
+        "{ROWS} SELECT source, {KINDS}, count(DISTINCT (prompt_tokens, output_tokens))
+                    FILTER (WHERE prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL) AS profiles,
                 coalesce(array_agg(DISTINCT validation_class) FILTER (WHERE validation_class IS NOT NULL), '{{}}')
                     AS validation_classes,
                 to_char(max(evidence_loaded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS loaded_at
@@ -181,7 +187,7 @@ pub(super) async fn list(
                 kind, source, to_char(measured_at, 'YYYY-MM-DD') AS measured_at, count(*) OVER () AS all_rows
          FROM benchmarks
          WHERE ($1::text IS NULL OR lower(model_hf_repo) = lower($1))
-           AND ($2::text IS NULL OR hardware = $2)
+           AND (cardinality($2::text[]) = 0 OR lower(hardware) = ANY ($2))
            AND ($3::integer IS NULL OR hardware_count = $3)
            AND ($4::integer IS NULL OR (prompt_tokens = $4 AND output_tokens = $5))
            AND ($6::text IS NULL OR source = $6)
@@ -221,41 +227,22 @@ pub(super) async fn ids(pool: &PgPool, prefix: &str, limit: i64) -> Result<Vec<S
 
 /// A row by its whole id.
 pub(super) async fn whole(pool: &PgPool, id: &str) -> Result<Option<WholeBenchmark>, Failure> {
-    const BESIDE: [&str; 4] = ["kind", "source", "date_known", "loaded_at"];
-    let declared = DeclaredEvidence::COLUMNS
-        .iter()
-        .filter(|name| **name != "kind");
-    let evidence: Vec<&str> = BESIDE.iter().chain(declared).copied().collect();
-    let columns: Vec<_> = ExportedSummary::COLUMNS
-        .iter()
-        .map(|name| format!("s.{name}::text"))
-        .chain(evidence.iter().map(|name| match *name {
-            "kind" => "coalesce(e.kind, CASE WHEN s.profiler_type IS NULL THEN 'simulated' ELSE 'measured' END)"
-                .to_owned(),
-            "source" => format!("coalesce(e.source, '{RESTORED_SOURCE}')"),
-            name => format!("e.{name}::text"),
-        }))
-        .collect();
     let query = format!(
-        "SELECT {} FROM exported_summaries s LEFT JOIN benchmark_evidence e USING (id) WHERE s.id = $1::uuid",
-        columns.join(", ")
+        "{ROWS} SELECT to_jsonb(s) AS summary,
+                coalesce(to_jsonb(e), '{{}}') || jsonb_build_object('kind', b.kind, 'source', b.source) AS evidence
+         FROM exported_summaries s JOIN benchmarks b USING (id) LEFT JOIN benchmark_evidence e USING (id)
+         WHERE s.id = $1::uuid"
     );
-    let Some(row) = sqlx::query(AssertSqlSafe(query))
+    type Object = Json<Map<String, Value>>;
+    let row: Option<(Object, Object)> = sqlx::query_as(AssertSqlSafe(query))
         .bind(id)
         .fetch_optional(pool)
-        .await?
-    else {
-        return Ok(None);
-    };
-    let texts = |names: &[&str], offset: usize| {
-        names
-            .iter()
-            .enumerate()
-            .map(|(index, name)| Ok(((*name).to_owned(), row.try_get(offset + index)?)))
-            .collect::<Result<Vec<_>, sqlx::Error>>()
-    };
-    Ok(Some(WholeBenchmark {
-        summary: texts(ExportedSummary::COLUMNS, 0)?,
-        evidence: texts(&evidence, ExportedSummary::COLUMNS.len())?,
+        .await?;
+    Ok(row.map(|(summary, mut evidence)| {
+        evidence.0.remove("id");
+        WholeBenchmark {
+            summary: summary.0,
+            evidence: evidence.0,
+        }
     }))
 }

@@ -1,28 +1,36 @@
 //! Takes back what a source brought.
 
+use std::time::Duration;
+
+use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
 
 use super::error::{Failure, KnowledgeBaseError};
 use super::migrate::{WRITERS_LOCK, check_applied};
-use super::{LoadMode, RESTORED_SOURCE, connection};
+use super::{RESTORED_SOURCE, connection};
+
+const DEADLINE: Duration = Duration::from_secs(60 * 60);
 
 const REMOVE: &str = "
     DELETE FROM exported_summaries
     WHERE id IN (SELECT s.id FROM exported_summaries s LEFT JOIN benchmark_evidence e USING (id)
                  WHERE coalesce(e.source, $2) = $1)";
 
-/// Removes the rows of a source, in one transaction that waits its turn among loads, and returns how
-/// many there were. [`LoadMode::DryRun`] takes it back.
-pub async fn remove(url: &str, source: &str, mode: LoadMode) -> Result<u64, KnowledgeBaseError> {
+/// Removes the rows of a source, in one transaction that waits its turn among loads, within an hour;
+/// returns how many there were.
+pub async fn remove(url: &str, source: &str) -> Result<u64, KnowledgeBaseError> {
     let (options, target) = connection::parse(url)?;
-    run(&options, source, mode)
-        .await
-        .map_err(|failure| failure.at(&target))
+    match tokio::time::timeout(DEADLINE, run(&options, source)).await {
+        Ok(result) => result.map_err(|failure| failure.at(&target)),
+        Err(_) => Err(KnowledgeBaseError::Deadline {
+            target,
+            seconds: DEADLINE.as_secs(),
+        }),
+    }
 }
 
-async fn run(options: &PgConnectOptions, source: &str, mode: LoadMode) -> Result<u64, Failure> {
-    let mut connection: PgConnection = connection::direct(options).await?;
+async fn run(options: &PgConnectOptions, source: &str) -> Result<u64, Failure> {
+    let mut connection = connection::direct(options).await?;
     check_applied(&mut connection).await?;
     let mut transaction = connection.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
@@ -39,10 +47,7 @@ async fn run(options: &PgConnectOptions, source: &str, mode: LoadMode) -> Result
         .bind(source)
         .execute(&mut *transaction)
         .await?;
-    match mode {
-        LoadMode::Commit => transaction.commit().await?,
-        LoadMode::DryRun => transaction.rollback().await?,
-    }
+    transaction.commit().await?;
     connection.close().await?;
     Ok(removed)
 }

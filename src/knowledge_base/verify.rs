@@ -24,7 +24,7 @@ pub(super) async fn verify(
     let columns: Vec<_> = summary.chain(evidence).collect();
     let query = format!(
         "SELECT {}, e.content_digest, coalesce(e.source, '') AS loaded_by, coalesce(e.date_known, true) AS date_known
-         FROM exported_summaries s LEFT JOIN benchmark_evidence e USING (id)",
+         FROM exported_summaries s LEFT JOIN benchmark_evidence e USING (id) ORDER BY s.id",
         columns.join(", ")
     );
     let mut rows = sqlx::query(AssertSqlSafe(query)).fetch(pool);

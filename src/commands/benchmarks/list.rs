@@ -46,7 +46,7 @@ pub(super) async fn run(
         model: arguments.model,
         hardware: arguments
             .hardware
-            .map(|name| catalog.canonical_hardware(&name).as_str().to_owned()),
+            .map_or_else(Vec::new, |name| names(&name, catalog)),
         hardware_count: arguments.hardware_count,
         profile: arguments.profile,
         source: arguments.source,
@@ -98,4 +98,19 @@ pub(super) async fn run(
         eprintln!("{left} more of {all}: narrow the filters, or raise --limit.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// All names of a GPU, in lower case: rows that nobody loaded may have an alias.
+fn names(name: &str, catalog: &Catalog) -> Vec<String> {
+    let canonical = catalog.canonical_hardware(name);
+    let aliases = catalog
+        .hardware(&canonical)
+        .map(|hardware| &hardware.aliases);
+    aliases
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .chain([canonical.as_str()])
+        .map(str::to_lowercase)
+        .collect()
 }

@@ -13,8 +13,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use super::DatabaseArguments;
-use crate::catalog::Catalog;
+use super::{CatalogArguments, DatabaseArguments};
 use crate::knowledge_base::{ConnectionSettings, KindCounts, KnowledgeBase};
 
 /// A person waits longer than a decision may.
@@ -30,6 +29,8 @@ pub(super) struct Arguments {
     /// How to print
     #[arg(short, long, value_enum, default_value_t, global = true)]
     output: Output,
+    #[command(flatten)]
+    catalog: CatalogArguments,
     #[command(flatten)]
     database: DatabaseArguments,
 }
@@ -62,7 +63,7 @@ enum Command {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let catalog = Arc::new(Catalog::built_in());
+    let catalog = Arc::new(arguments.catalog.load()?);
     let settings = ConnectionSettings {
         statement_timeout: Some(PATIENCE),
         ..ConnectionSettings::default()
@@ -77,7 +78,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Sources => overview::sources(&knowledge_base, output).await,
         Command::List(arguments) => list::run(arguments, &knowledge_base, &catalog, output).await,
         Command::Show(arguments) => show::run(&arguments, &knowledge_base, output).await,
-        Command::Remove(arguments) => remove::run(&arguments, &knowledge_base, url).await,
+        Command::Remove(arguments) => remove::run(&arguments, &knowledge_base, url, output).await,
         Command::Verify => verify::run(&knowledge_base, output).await,
     }
 }

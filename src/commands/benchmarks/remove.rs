@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
+use serde_json::json;
 
-use crate::knowledge_base::{KnowledgeBase, LoadMode, remove};
+use super::{Output, print_json};
+use crate::knowledge_base::{KnowledgeBase, remove};
 
 /// Arguments of `compass benchmarks remove`.
 #[derive(Args, Debug)]
@@ -26,6 +28,7 @@ pub(super) async fn run(
     arguments: &Arguments,
     knowledge_base: &KnowledgeBase,
     url: &str,
+    output: Output,
 ) -> anyhow::Result<ExitCode> {
     let source = &arguments.source;
     let sources = knowledge_base.inventory_of_sources().await?;
@@ -37,14 +40,22 @@ pub(super) async fn run(
         {
             None => bail!("no source `{source}`: the knowledge base is empty"),
             Some(nearest) if likeness(nearest, source) > 0.7 => {
-                bail!("no source `{source}`; did you mean `{nearest}`?")
+                bail!(
+                    "no source `{source}`; did you mean `{nearest}`? There are {}",
+                    names.join(", ")
+                )
             }
             Some(_) => bail!("no source `{source}`; there are {}", names.join(", ")),
         }
     };
     let rows = found.rows.measured + found.rows.simulated + found.rows.estimated;
     if arguments.dry_run {
-        println!("Would remove {rows} rows of `{source}`. Dry run: nothing was changed.");
+        match output {
+            Output::Table => {
+                println!("Would remove {rows} rows of `{source}`. Dry run: nothing was changed.")
+            }
+            Output::Json => print_json(&json!({"source": source, "would_remove": rows}))?,
+        }
         return Ok(ExitCode::SUCCESS);
     }
     if !arguments.yes {
@@ -59,8 +70,11 @@ pub(super) async fn run(
             bail!("nothing was removed");
         }
     }
-    let removed = remove(url, source, LoadMode::Commit).await?;
-    println!("Removed {removed} rows of `{source}`.");
+    let removed = remove(url, source).await?;
+    match output {
+        Output::Table => println!("Removed {removed} rows of `{source}`."),
+        Output::Json => print_json(&json!({"source": source, "removed": removed}))?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use serde_json::Value;
 
 use super::{Output, or_unknown, print_json};
+use crate::benchmark::{DeclaredEvidence, ExportedSummary};
 use crate::commands::table::table;
 use crate::knowledge_base::KnowledgeBase;
 
@@ -37,29 +39,37 @@ pub(super) async fn run(
     let row = knowledge_base.whole(id).await?;
     let row = row.with_context(|| format!("benchmark {id} has just been removed"))?;
     if output == Output::Json {
-        let object = |columns: &[(String, Option<String>)]| {
-            columns
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone().into()))
-                .collect::<serde_json::Map<_, _>>()
-        };
-        let mut whole = object(&row.summary);
-        whole.insert("evidence".to_owned(), object(&row.evidence).into());
-        print_json(&whole)?;
+        print_json(&row)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut shown = table(["COLUMN", "VALUE"], 2);
-    let evidence = row
-        .evidence
+    for name in ExportedSummary::COLUMNS {
+        shown.add_row([(*name).to_owned(), text(row.summary.get(*name))]);
+    }
+    let beside = [
+        "kind",
+        "source",
+        "date_known",
+        "loaded_at",
+        "content_digest",
+    ];
+    let declared = DeclaredEvidence::COLUMNS
         .iter()
-        .map(|(name, value)| (format!("evidence.{name}"), value));
-    let summary = row
-        .summary
-        .iter()
-        .map(|(name, value)| (name.clone(), value));
-    for (name, value) in summary.chain(evidence) {
-        shown.add_row([name, or_unknown(value.as_ref())]);
+        .filter(|name| **name != "kind");
+    for name in beside.iter().chain(declared) {
+        shown.add_row([format!("evidence.{name}"), text(row.evidence.get(*name))]);
     }
     println!("{shown}");
     Ok(ExitCode::SUCCESS)
+}
+
+fn text(value: Option<&Value>) -> String {
+    or_unknown(
+        value
+            .filter(|value| !value.is_null())
+            .map(|value| match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            }),
+    )
 }

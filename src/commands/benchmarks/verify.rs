@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::{Output, print_json};
+use super::{EMPTY, Output, print_json};
 use crate::benchmark::plausibility::{Finding, Rule, Severity};
 use crate::knowledge_base::KnowledgeBase;
 
@@ -50,11 +50,12 @@ pub(super) async fn run(
             examples: Vec::new(),
             last_id: String::new(),
         });
-        // A row may break a rule in several of its figures.
-        if found.last_id != id {
-            id.clone_into(&mut found.last_id);
-            found.rows += 1;
+        // A row may break a rule in several of its figures: one is told.
+        if found.last_id == id {
+            return;
         }
+        id.clone_into(&mut found.last_id);
+        found.rows += 1;
         if found.examples.len() < TOLD {
             found.examples.push(Example {
                 id: id.to_owned(),
@@ -82,6 +83,10 @@ pub(super) async fn run(
 
 fn print(report: &Report) {
     let Report { rows, findings } = report;
+    if *rows == 0 {
+        println!("{EMPTY}");
+        return;
+    }
     if findings.is_empty() {
         println!("{rows} rows, and nothing that cannot be true.");
         return;

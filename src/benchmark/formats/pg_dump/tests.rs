@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::{TABLE, custom};
 use crate::benchmark::formats::tests::{Taken, take};
 
 /// The columns that cannot be null, and one that is text.
@@ -147,4 +148,135 @@ proptest! {
         let taken = take(script).unwrap();
         prop_assert_eq!(providers(&taken), [Some(text.as_str())]);
     }
+}
+
+/// `tests/fixtures/dumps/README.md` says how they were made.
+#[test]
+fn archives_of_later_versions_are_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dumps");
+    for name in [
+        "pg16-gzip.archive",
+        "pg18-gzip.archive",
+        "pg18-none.archive",
+        "pg18-plain.txt",
+    ] {
+        let taken = take(std::fs::read(folder.join(name)).unwrap())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let expected = [
+            None,
+            Some("tab\there, line\nthere, back\\slash"),
+            Some("it's; $$ -- \"quoted\" é \\N"),
+        ];
+        assert_eq!(providers(&taken), expected, "{name}");
+        assert_eq!(taken.rows[2].summary.ttft_mean, 39.43333333333333, "{name}");
+    }
+}
+
+/// An archive as its description says, compressed in each way.
+#[test]
+fn every_compression_of_an_archive_is_read() {
+    use std::io::Write;
+    let data = copy_line(1, "a") + &copy_line(2, "b") + "\\.\n\n\n";
+    let gzip = {
+        let mut encoder =
+            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(data.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let lz4 = {
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        encoder.write_all(data.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zstd = zstd::encode_all(data.as_bytes(), 0).unwrap();
+    for (number, block) in [data.clone().into_bytes(), gzip, lz4, zstd]
+        .into_iter()
+        .enumerate()
+    {
+        let taken = take(archive(number as u8, &block)).unwrap();
+        assert_eq!(
+            providers(&taken),
+            [Some("a"), Some("b")],
+            "compression {number}"
+        );
+    }
+    let unknown = take(archive(9, b"")).unwrap_err().to_string();
+    assert!(unknown.contains("unknown way"), "{unknown}");
+    let mut newer = archive(0, data.as_bytes());
+    newer[6] = 99;
+    let newer = take(newer).unwrap_err().to_string();
+    assert!(
+        newer.contains("version 1.99") && newer.contains("plain format"),
+        "{newer}"
+    );
+    let whole = archive(0, data.as_bytes());
+    for cut in 5..whole.len() {
+        if let Ok(taken) = take(&whole[..cut]) {
+            assert!(taken.rows.len() <= 2);
+        }
+    }
+}
+
+/// An archive of version 1.16 with another table's block, large objects, and the table's own block in
+/// pieces of 50 bytes.
+fn archive(compression: u8, block: &[u8]) -> Vec<u8> {
+    let mut bytes = [custom::MAGIC, &[1, 16, 0, 4, 8, 1, compression]].concat();
+    let int = |bytes: &mut Vec<u8>, value: i32| {
+        bytes.push(u8::from(value < 0));
+        bytes.extend(value.unsigned_abs().to_le_bytes());
+    };
+    let text = |bytes: &mut Vec<u8>, text: Option<&str>| {
+        int(bytes, text.map_or(-1, |text| text.len() as i32));
+        bytes.extend(text.unwrap_or_default().as_bytes());
+    };
+    (0..7).for_each(|_| int(&mut bytes, 1));
+    (0..3).for_each(|_| text(&mut bytes, Some("x")));
+    int(&mut bytes, 2);
+    for (number, tag, statement) in [
+        (
+            7,
+            "elsewhere",
+            "COPY public.elsewhere (id) FROM stdin;\n".to_owned(),
+        ),
+        (
+            8,
+            TABLE,
+            format!("COPY public.exported_summaries ({COLUMNS}) FROM stdin;\n"),
+        ),
+    ] {
+        int(&mut bytes, number);
+        int(&mut bytes, 1);
+        for field in ["0", "1", tag, "TABLE DATA"] {
+            text(&mut bytes, Some(field));
+        }
+        int(&mut bytes, 3);
+        for field in ["", "", &statement, "public", "", ""] {
+            text(&mut bytes, Some(field));
+        }
+        int(&mut bytes, 0);
+        text(&mut bytes, Some("owner"));
+        text(&mut bytes, Some("false"));
+        text(&mut bytes, Some("6"));
+        text(&mut bytes, None);
+        bytes.extend([1; 9]);
+    }
+    let pieces = |bytes: &mut Vec<u8>, block: &[u8]| {
+        for piece in block.chunks(50) {
+            int(bytes, piece.len() as i32);
+            bytes.extend(piece);
+        }
+        int(bytes, 0);
+    };
+    bytes.push(1);
+    int(&mut bytes, 7);
+    pieces(&mut bytes, b"1\n\\.\n");
+    bytes.push(3);
+    int(&mut bytes, 9);
+    int(&mut bytes, 16_483);
+    pieces(&mut bytes, b"a large object");
+    int(&mut bytes, 0);
+    bytes.push(1);
+    int(&mut bytes, 8);
+    pieces(&mut bytes, block);
+    bytes
 }

@@ -98,13 +98,8 @@ fn long_and_deep_text_gets_a_short_error() {
 #[test]
 fn what_a_compressed_file_unfolds_to_is_not_held() {
     // Far more than is ever held.
-    let bomb = |start: &str, byte: u8| {
-        gzip(
-            start
-                .as_bytes()
-                .chain(std::io::repeat(byte).take(24 << 20)),
-        )
-    };
+    let bomb =
+        |start: &str, byte: u8| gzip(start.as_bytes().chain(std::io::repeat(byte).take(24 << 20)));
     for (start, byte, expected) in [
         ("[{\"id\": \"", b'x', "longer than 1024 KiB"),
         (CSV_HEADER, b'x', "longer than 1024 KiB"),
