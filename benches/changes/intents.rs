@@ -15,8 +15,9 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Config, ResourceExt};
 use sqlx::{Connection, Executor, PgConnection};
 
+use crate::million::PROFILES;
 use crate::percentile;
-use crate::table::{PROFILES, insert};
+use crate::table::insert;
 
 const INTENTS: usize = 1000;
 const ROUNDS: usize = 10;
