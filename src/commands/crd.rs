@@ -11,6 +11,6 @@ use crate::api;
 pub(super) struct Arguments {}
 
 pub(super) fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
-    print!("{}", api::crd_yaml());
+    out!("{}", api::crd_yaml());
     Ok(ExitCode::SUCCESS)
 }

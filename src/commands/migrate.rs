@@ -15,7 +15,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let report = migrate(arguments.database.url()?).await?;
-    print!("{}", text(&report));
+    out!("{}", text(&report));
     Ok(ExitCode::SUCCESS)
 }
 

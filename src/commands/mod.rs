@@ -1,5 +1,8 @@
 //! The command line: one file for each subcommand. No rule of a decision lives here.
 
+#[macro_use]
+mod output;
+
 mod benchmarks;
 mod controller;
 mod crd;

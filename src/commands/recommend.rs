@@ -71,12 +71,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         eprintln!("warning: no manifests can be made of this recommendation: {error}");
     }
     match arguments.output {
-        Output::Table => print!("{}", report::report(&advice.decision, &catalog)),
-        Output::Json => println!(
+        Output::Table => out!("{}", report::report(&advice.decision, &catalog)),
+        Output::Json => outln!(
             "{}",
             serde_json::to_string_pretty(&answer(&advice.decision))?
         ),
-        Output::Yaml => print!("{}", serde_saphyr::to_string(&answer(&advice.decision))?),
+        Output::Yaml => out!("{}", serde_saphyr::to_string(&answer(&advice.decision))?),
     }
     Ok(match advice.decision.recommendation {
         Some(_) => ExitCode::SUCCESS,

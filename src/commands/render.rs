@@ -57,7 +57,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     .await?;
     match advice.manifests {
         Some(manifests) => {
-            print!("{}", manifests?.yaml());
+            out!("{}", manifests?.yaml());
             Ok(ExitCode::SUCCESS)
         }
         None => {

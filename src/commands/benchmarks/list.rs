@@ -56,7 +56,7 @@ pub(super) async fn run(
     if output == Output::Json {
         print_json(&listed)?;
     } else if listed.is_empty() {
-        println!("No benchmark passes. What there is: `compass benchmarks models`.");
+        outln!("No benchmark passes. What there is: `compass benchmarks models`.");
     } else {
         let header = [
             "ID",
@@ -91,7 +91,7 @@ pub(super) async fn run(
                 shown_ms(row.e2e_p95_ms),
             ]);
         }
-        println!("{shown}");
+        outln!("{shown}");
     }
     let left = all - listed.len() as i64;
     if left > 0 {

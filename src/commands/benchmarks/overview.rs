@@ -40,7 +40,7 @@ pub(super) async fn traffic(
         .iter()
         .any(|found| found.prompt_tokens.is_none() || found.output_tokens.is_none())
     {
-        println!("\nRows without a profile are evidence for none.");
+        outln!("\nRows without a profile are evidence for none.");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -81,7 +81,7 @@ pub(super) async fn models(
         .iter()
         .any(|found| found.hardware.is_none() || found.hardware_count.is_none())
     {
-        println!("\nRows without a GPU or its count are evidence for no configuration.");
+        outln!("\nRows without a GPU or its count are evidence for no configuration.");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -127,8 +127,8 @@ pub(super) async fn sources(
 
 fn print(shown: &comfy_table::Table, is_empty: bool) {
     if is_empty {
-        println!("{EMPTY}");
+        outln!("{EMPTY}");
     } else {
-        println!("{shown}");
+        outln!("{shown}");
     }
 }

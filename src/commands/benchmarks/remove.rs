@@ -52,7 +52,7 @@ pub(super) async fn run(
     if arguments.dry_run {
         match output {
             Output::Table => {
-                println!("Would remove {rows} rows of `{source}`. Dry run: nothing was changed.")
+                outln!("Would remove {rows} rows of `{source}`. Dry run: nothing was changed.")
             }
             Output::Json => print_json(&json!({"source": source, "would_remove": rows}))?,
         }
@@ -72,7 +72,7 @@ pub(super) async fn run(
     }
     let removed = remove(url, source).await?;
     match output {
-        Output::Table => println!("Removed {removed} rows of `{source}`."),
+        Output::Table => outln!("Removed {removed} rows of `{source}`."),
         Output::Json => print_json(&json!({"source": source, "removed": removed}))?,
     }
     Ok(ExitCode::SUCCESS)

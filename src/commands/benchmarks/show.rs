@@ -59,7 +59,7 @@ pub(super) async fn run(
     for name in beside.iter().chain(declared) {
         shown.add_row([format!("evidence.{name}"), text(row.evidence.get(*name))]);
     }
-    println!("{shown}");
+    outln!("{shown}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -84,33 +84,33 @@ pub(super) async fn run(
 fn print(report: &Report) {
     let Report { rows, findings } = report;
     if *rows == 0 {
-        println!("{EMPTY}");
+        outln!("{EMPTY}");
         return;
     }
     if findings.is_empty() {
-        println!("{rows} rows, and nothing that cannot be true.");
+        outln!("{rows} rows, and nothing that cannot be true.");
         return;
     }
-    println!("{rows} rows");
+    outln!("{rows} rows");
     for found in findings {
         let severity = match found.severity {
             Severity::Impossible => "impossible",
             Severity::Suspicious => "suspicious",
         };
         let noun = if found.rows == 1 { "row" } else { "rows" };
-        println!(
+        outln!(
             "\n{severity}: {} ({} {noun})",
             found.rule.title(),
             found.rows
         );
         for example in &found.examples {
-            println!("  {}  {}", example.id, example.values);
+            outln!("  {}  {}", example.id, example.values);
         }
         if found.rows > found.examples.len() as u64 {
-            println!("  and {} more", found.rows - found.examples.len() as u64);
+            outln!("  and {} more", found.rows - found.examples.len() as u64);
         }
     }
-    println!(
+    outln!(
         "\nSee a row with `compass benchmarks show ID`; take a source back with `compass benchmarks remove --source NAME`."
     );
 }

@@ -168,8 +168,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     progress.end();
     let report = report?;
     match arguments.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-        Output::Table => print!("{}", text::report(&report, mode)),
+        Output::Json => outln!("{}", serde_json::to_string_pretty(&report)?),
+        Output::Table => out!("{}", text::report(&report, mode)),
     }
     // What a folder holds besides benchmarks is passed over, and said.
     let mut failed = false;
