@@ -88,6 +88,7 @@ QWEN_14B = Model("Qwen/Qwen3-14B", "model_configs/Qwen3-14B")
 MISTRAL_24B = Model(
     "mistralai/Mistral-Small-3.2-24B-Instruct-2506",
     "model_configs/Mistral-Small-3.2-24B-Instruct-2506")
+QWEN35_27B = Model("Qwen/Qwen3.5-27B", "Qwen/Qwen3.5-27B")
 QWEN_32B = Model("Qwen/Qwen3-32B", "Qwen/Qwen3-32B")
 QWEN_32B_FP8 = Model("Qwen/Qwen3-32B-FP8", "Qwen/Qwen3-32B-FP8", weight_dtype="fp8")
 LLAMA_70B = Model("meta-llama/Llama-3.3-70B-Instruct", "meta-llama/Meta-Llama-3.1-70B")
@@ -126,12 +127,13 @@ PROFILES = [
 
 # GPUs of one replica (tensor parallel size): where the weights leave room for a useful KV cache.
 MATRIX = {
-    QWEN25_7B: {H100: [1, 2], H200: [1], B200: [1], A100: [1, 2], L40S: [1, 2]},
+    QWEN25_7B: {H100: [1, 2], H200: [1], B200: [1], A100: [1], L40S: [1]},
     LLAMA_8B: {H100: [1, 2], H200: [1, 2], B200: [1], A100: [1, 2], L40S: [1, 2]},
-    LLAMA_8B_FP8: {H100: [1, 2], H200: [1], B200: [1], L40S: [1, 2]},
-    QWEN_8B: {H100: [1, 2], H200: [1], B200: [1], A100: [1, 2], L40S: [1, 2]},
+    LLAMA_8B_FP8: {H100: [1, 2], H200: [1], B200: [1], L40S: [1]},
+    QWEN_8B: {H100: [1, 2], H200: [1], B200: [1], A100: [1]},
     QWEN_14B: {H100: [1, 2], H200: [1, 2], B200: [1, 2], A100: [1, 2], L40S: [1, 2]},
-    MISTRAL_24B: {H100: [1, 2, 4], H200: [1, 2], B200: [1, 2], A100: [1, 2, 4], L40S: [2]},
+    MISTRAL_24B: {H100: [1, 2, 4], H200: [1, 2], B200: [1, 2], A100: [1, 2], L40S: [2]},
+    QWEN35_27B: {H100: [1, 2], H200: [1, 2], B200: [1, 2]},
     QWEN_32B: {H100: [2, 4], H200: [1, 2, 4], B200: [1, 2], A100: [2, 4], L40S: [2]},
     QWEN_32B_FP8: {H100: [1, 2, 4], H200: [1, 2, 4], B200: [1, 2], L40S: [2]},
     LLAMA_70B: {H100: [4, 8], H200: [2, 4, 8], B200: [1, 2, 4], A100: [4, 8]},
@@ -149,8 +151,8 @@ ANCHORED = {(QWEN_32B, H100), *((LLAMA_70B_FP8, gpu) for gpu in (B200, H100, H20
 # Dense models were checked on these: only here may a row stand near saturation.
 CHECKED_HARDWARE = {B200, H100, H200}
 UNCHECKED_HARDWARE = {A100}
-# Mixtures of experts of which measured samples were met: none of the others is trusted.
-CHECKED_MIXTURES = {GPT_OSS_120B}
+# Architectures of which no measured sample was met: mixtures of experts, linear attention.
+UNCHECKED_MODELS = {GPT_OSS_20B, QWEN_30B_A3B, QWEN_30B_A3B_FP8, QWEN_235B_A22B_FP8, QWEN35_27B}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,11 +178,14 @@ class Cell:
 
     @property
     def validation_class(self) -> str:
-        if self.hardware in UNCHECKED_HARDWARE:
-            return "none"
-        if self.model.mixture and self.model not in CHECKED_MIXTURES:
+        if self.hardware in UNCHECKED_HARDWARE or self.model in UNCHECKED_MODELS:
             return "none"
         return "anchored" if (self.model, self.hardware) in ANCHORED else "weak"
+
+    @property
+    def may_be_near_saturation(self) -> bool:
+        return (self.hardware in CHECKED_HARDWARE
+                and not self.model.mixture and self.model not in UNCHECKED_MODELS)
 
     def engine(self) -> dict:
         model = self.model.simulated_as
@@ -325,7 +330,7 @@ def steady_run(simulator: Simulator, cell: Cell, rate: Decimal, e2e_s: float) ->
 def ladder(simulator: Simulator, cell: Cell) -> list[dict]:
     """The rows of one cell, lowest rate first."""
     fractions = list(FRACTIONS_OF_CAPACITY)
-    if cell.hardware in CHECKED_HARDWARE and not cell.model.mixture:
+    if cell.may_be_near_saturation:
         fractions.append(BOUNDS_FRACTION)
     capacity_rps = saturation_rps(simulator, cell)
     rows, e2e_s = [], 0.0
