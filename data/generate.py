@@ -1,6 +1,6 @@
-"""Simulates the benchmarks that ship with Compass and writes them to data/benchmarks.json.
+"""Simulates the benchmarks that ship with Compass and writes them to data/benchmarks.json.gz.
 
-    python data/generate.py [--cache DIR] [--output FILE]
+    python data/generate.py [--cache DIR] [--jobs N] [--output FILE]
 
 The same pinned requirements (data/requirements.txt) give the same bytes: seeds come from names, the
 date is a constant. What the figures are worth is in data/README.md.
@@ -14,11 +14,13 @@ import logging
 import math
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 from aisimulate.config.cli import CorePredictionConfig
 from aisimulate.predict import run_prediction
 from aisimulate.runner import EngineReplayRunnerFactory
@@ -53,6 +55,7 @@ class Model:
     # A configuration bundled with the simulator, or a folder in data/.
     simulated_as: str
     weight_dtype: str = "bf16"
+    mixture: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,51 +77,82 @@ class Profile:
     output_tokens_stdev: int
 
 
+# Dense models.
+QWEN25_7B = Model("Qwen/Qwen2.5-7B-Instruct", "model_configs/Qwen2.5-7B-Instruct")
 LLAMA_8B = Model("meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Meta-Llama-3.1-8B")
+LLAMA_8B_FP8 = Model(
+    "RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8-dynamic",
+    "model_configs/Meta-Llama-3.1-8B-Instruct-FP8-dynamic", weight_dtype="fp8")
+QWEN_8B = Model("Qwen/Qwen3-8B", "Qwen/Qwen3-8B")
 QWEN_14B = Model("Qwen/Qwen3-14B", "model_configs/Qwen3-14B")
+MISTRAL_24B = Model(
+    "mistralai/Mistral-Small-3.2-24B-Instruct-2506",
+    "model_configs/Mistral-Small-3.2-24B-Instruct-2506")
+QWEN35_27B = Model("Qwen/Qwen3.5-27B", "Qwen/Qwen3.5-27B")
 QWEN_32B = Model("Qwen/Qwen3-32B", "Qwen/Qwen3-32B")
 QWEN_32B_FP8 = Model("Qwen/Qwen3-32B-FP8", "Qwen/Qwen3-32B-FP8", weight_dtype="fp8")
 LLAMA_70B = Model("meta-llama/Llama-3.3-70B-Instruct", "meta-llama/Meta-Llama-3.1-70B")
+LLAMA_70B_FP8 = Model(
+    "RedHatAI/Llama-3.3-70B-Instruct-FP8-dynamic",
+    "model_configs/Llama-3.3-70B-Instruct-FP8-dynamic", weight_dtype="fp8")
+QWEN25_72B = Model("Qwen/Qwen2.5-72B-Instruct", "model_configs/Qwen2.5-72B-Instruct")
+# Mixtures of experts.
+GPT_OSS_20B = Model(
+    "openai/gpt-oss-20b", "openai/gpt-oss-20b", weight_dtype="mxfp4", mixture=True)
+GPT_OSS_120B = Model(
+    "openai/gpt-oss-120b", "openai/gpt-oss-120b", weight_dtype="mxfp4", mixture=True)
+QWEN_30B_A3B = Model(
+    "Qwen/Qwen3-30B-A3B-Instruct-2507", "Qwen/Qwen3-30B-A3B", mixture=True)
+QWEN_30B_A3B_FP8 = Model(
+    "Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "Qwen/Qwen3-30B-A3B-FP8", weight_dtype="fp8",
+    mixture=True)
+QWEN_235B_A22B_FP8 = Model(
+    "Qwen/Qwen3-235B-A22B-Instruct-2507-FP8", "Qwen/Qwen3-235B-A22B-FP8", weight_dtype="fp8",
+    mixture=True)
 
 A100 = Hardware("A100-80", "a100_sxm", "SXM", "0.14.0")
+B200 = Hardware("B200", "b200_sxm", "SXM", "0.24.0")
 H100 = Hardware("H100", "h100_sxm", "SXM", "0.24.0")
 H200 = Hardware("H200", "h200_sxm", "SXM", "0.24.0")
 L40S = Hardware("L40S", "l40s", "PCIe", "0.24.0")
 
 PROFILES = [
+    Profile(256, 64, 128, 32),
     Profile(512, 128, 256, 64),
     Profile(1024, 128, 1024, 128),
+    Profile(2048, 256, 512, 128),
     Profile(4096, 512, 512, 128),
     Profile(10240, 1024, 1536, 256),
 ]
 
 # GPUs of one replica (tensor parallel size): where the weights leave room for a useful KV cache.
 MATRIX = {
-    (LLAMA_8B, H100): [1, 2],
-    (LLAMA_8B, H200): [1, 2],
-    (LLAMA_8B, A100): [1, 2],
-    (LLAMA_8B, L40S): [1, 2],
-    (QWEN_14B, H100): [1, 2],
-    (QWEN_14B, H200): [1, 2],
-    (QWEN_14B, A100): [1, 2],
-    (QWEN_14B, L40S): [1, 2],
-    (QWEN_32B, H100): [2, 4],
-    (QWEN_32B, H200): [1, 2, 4],
-    (QWEN_32B, A100): [2, 4],
-    (QWEN_32B, L40S): [2],
-    (QWEN_32B_FP8, H100): [1, 2, 4],
-    (QWEN_32B_FP8, H200): [1, 2, 4],
-    (LLAMA_70B, H100): [4, 8],
-    (LLAMA_70B, H200): [2, 4, 8],
-    (LLAMA_70B, A100): [4, 8],
+    QWEN25_7B: {H100: [1, 2], H200: [1], B200: [1], A100: [1], L40S: [1]},
+    LLAMA_8B: {H100: [1, 2], H200: [1, 2], B200: [1], A100: [1, 2], L40S: [1, 2]},
+    LLAMA_8B_FP8: {H100: [1, 2], H200: [1], B200: [1]},
+    QWEN_8B: {H100: [1, 2], H200: [1], B200: [1], A100: [1]},
+    QWEN_14B: {H100: [1, 2], H200: [1, 2], B200: [1, 2], A100: [1, 2], L40S: [1, 2]},
+    MISTRAL_24B: {H100: [1, 2, 4], H200: [1, 2], B200: [1, 2], A100: [1]},
+    QWEN35_27B: {H100: [1, 2], H200: [1, 2], B200: [1, 2]},
+    QWEN_32B: {H100: [2, 4], H200: [1, 2, 4], B200: [1, 2], A100: [2, 4], L40S: [2]},
+    QWEN_32B_FP8: {H100: [1, 2, 4], H200: [1, 2, 4], B200: [1, 2]},
+    LLAMA_70B: {H100: [4, 8], H200: [2, 4, 8], B200: [1, 2, 4], A100: [4, 8]},
+    LLAMA_70B_FP8: {H100: [2, 4, 8], H200: [1, 2, 4], B200: [1, 2, 4]},
+    QWEN25_72B: {H100: [4, 8], H200: [2, 4, 8], B200: [2, 4]},
+    GPT_OSS_20B: {H100: [1, 2], H200: [1], B200: [1]},
+    GPT_OSS_120B: {H100: [1, 2, 4], H200: [1, 2, 4], B200: [1, 2]},
+    QWEN_30B_A3B: {H100: [1, 2], H200: [1, 2], B200: [1]},
+    QWEN_30B_A3B_FP8: {H100: [1, 2], H200: [1, 2], B200: [1]},
+    QWEN_235B_A22B_FP8: {H100: [4], H200: [2, 4], B200: [2, 4]},
 }
 
-
-# Same model architecture and GPU as measured samples; data/README.md has the figures.
-ANCHORED = {(QWEN_32B, H100), (LLAMA_70B, H100), (LLAMA_70B, H200)}
+# Same model architecture, precision and GPU as measured samples; data/README.md has the figures.
+ANCHORED = {(QWEN_32B, H100), *((LLAMA_70B_FP8, gpu) for gpu in (B200, H100, H200))}
 # Dense models were checked on these: only here may a row stand near saturation.
-CHECKED_HARDWARE = {H100, H200}
+CHECKED_HARDWARE = {B200, H100, H200}
 UNCHECKED_HARDWARE = {A100}
+# Architectures of which no measured sample was met: mixtures of experts, linear attention.
+UNCHECKED_MODELS = {GPT_OSS_20B, QWEN_30B_A3B, QWEN_30B_A3B_FP8, QWEN_235B_A22B_FP8, QWEN35_27B}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,12 +178,21 @@ class Cell:
 
     @property
     def validation_class(self) -> str:
-        if self.hardware in UNCHECKED_HARDWARE:
+        if self.hardware in UNCHECKED_HARDWARE or self.model in UNCHECKED_MODELS:
             return "none"
         return "anchored" if (self.model, self.hardware) in ANCHORED else "weak"
 
+    @property
+    def may_be_near_saturation(self) -> bool:
+        return (self.hardware in CHECKED_HARDWARE
+                and not self.model.mixture and self.model not in UNCHECKED_MODELS)
+
     def engine(self) -> dict:
         model = self.model.simulated_as
+        parallelism = {"tensor": self.gpus}
+        if self.model.mixture:
+            # vLLM's default: tensor parallel experts too.
+            parallelism["moe_tensor"] = self.gpus
         if (DATA / model).is_dir():
             model = str(DATA / model)
         return {
@@ -159,7 +202,7 @@ class Cell:
             "backend": "vllm",
             "workers": {
                 "aggregated": {
-                    "parallelism": {"tensor": self.gpus},
+                    "parallelism": parallelism,
                     "scheduler": {
                         "max_batched_tokens": MAX_NUM_BATCHED_TOKENS,
                         "max_sequences": MAX_NUM_SEQS,
@@ -287,7 +330,7 @@ def steady_run(simulator: Simulator, cell: Cell, rate: Decimal, e2e_s: float) ->
 def ladder(simulator: Simulator, cell: Cell) -> list[dict]:
     """The rows of one cell, lowest rate first."""
     fractions = list(FRACTIONS_OF_CAPACITY)
-    if cell.hardware in CHECKED_HARDWARE:
+    if cell.may_be_near_saturation:
         fractions.append(BOUNDS_FRACTION)
     capacity_rps = saturation_rps(simulator, cell)
     rows, e2e_s = [], 0.0
@@ -373,8 +416,9 @@ def significant(value: float, digits: int) -> float:
 def cells() -> list[Cell]:
     return [
         Cell(model, hardware, gpus, profile)
-        for (model, hardware), sizes in MATRIX.items()
-        for gpus in sizes
+        for model, sizes in MATRIX.items()
+        for hardware, counts in sizes.items()
+        for gpus in counts
         for profile in PROFILES
     ]
 
@@ -385,25 +429,43 @@ def write(path: Path, rows: list[dict]) -> None:
         row["model_hf_repo"], row["hardware"], row["hardware_count"],
         row["prompt_tokens"], row["output_tokens"], row["requests_per_second"]))
     lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
-    path.write_text(
-        '{"format": "compass.benchmarks/v1", "source": "compass-simulation", "benchmarks": [\n'
-        f"{lines}\n]}}\n")
+    text = ('{"format": "compass.benchmarks/v1", "source": "compass-simulation", "benchmarks": [\n'
+            f"{lines}\n]}}\n").encode()
+    if path.suffix == ".gz":
+        # Of the pinned package, not of the interpreter's zlib: other builds give other bytes.
+        text = pyarrow.Codec("gzip", compression_level=9).compress(text).to_pybytes()
+    path.write_bytes(text)
+
+
+_simulator = None
+
+
+def start_worker(cache: Path | None) -> None:
+    """A process of its own, with a scratch folder of its own."""
+    global _simulator
+    # The simulator warns that A100 and L40S use its default order of attention kernels.
+    logging.disable(logging.WARNING)
+    _simulator = Simulator(cache)
+
+
+def simulate(cell: Cell) -> list[dict]:
+    return ladder(_simulator, cell)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, help="folder outside the repository for finished runs")
-    parser.add_argument("--output", type=Path, default=DATA / "benchmarks.json")
+    parser.add_argument("--jobs", type=int, default=1, help="processes; the result does not depend on it")
+    parser.add_argument("--output", type=Path, default=DATA / "benchmarks.json.gz")
     arguments = parser.parse_args()
-    # The simulator warns that A100 and L40S use its default order of attention kernels.
-    logging.disable(logging.WARNING)
     if arguments.cache:
         arguments.cache.mkdir(parents=True, exist_ok=True)
-    simulator = Simulator(arguments.cache)
     rows, todo = [], cells()
-    for number, cell in enumerate(todo, 1):
-        rows += ladder(simulator, cell)
-        print(f"{number}/{len(todo)} {cell.name}: {len(rows)} rows", file=sys.stderr, flush=True)
+    with ProcessPoolExecutor(
+            arguments.jobs, initializer=start_worker, initargs=[arguments.cache]) as workers:
+        for number, (cell, ladder_rows) in enumerate(zip(todo, workers.map(simulate, todo)), 1):
+            rows += ladder_rows
+            print(f"{number}/{len(todo)} {cell.name}: {len(rows)} rows", file=sys.stderr, flush=True)
     write(arguments.output, rows)
 
 

@@ -4,11 +4,13 @@
 mod file;
 mod hardware;
 mod models;
+mod quality;
 mod use_cases;
 
 pub use file::CatalogError;
 pub use hardware::{Hardware, Price, Vendor};
 pub use models::Model;
+pub use quality::{PublishedScore, QualityBenchmark};
 pub use use_cases::{ExperienceClass, SloTargets, UseCase, UseCaseTemplate, Workload};
 
 use std::collections::BTreeMap;
@@ -49,11 +51,18 @@ impl Catalog {
                 "data/hardware.json",
                 include_str!("../../data/hardware.json"),
             )?)?,
-            models: models::parse(&file::read(
-                files.models,
-                "data/models.json",
-                include_str!("../../data/models.json"),
-            )?)?,
+            models: models::parse(
+                &file::read(
+                    files.models,
+                    "data/models.json",
+                    include_str!("../../data/models.json"),
+                )?,
+                &quality::Weights::parse(&file::read(
+                    None,
+                    "data/quality_weights.json",
+                    include_str!("../../data/quality_weights.json"),
+                )?)?,
+            )?,
         })
     }
 
@@ -114,6 +123,21 @@ mod tests {
         assert_eq!(catalog.use_cases().count(), 9);
         assert!(catalog.use_case(UseCase::Custom).is_none());
         assert!(catalog.hardware(&HardwareName::new("H100")).is_some());
+    }
+
+    #[test]
+    fn a_quantised_repository_has_no_quality_of_another_one() {
+        let catalog = Catalog::built_in();
+        let quality = |name: &str| &catalog.model(&ModelName::new(name)).unwrap().quality;
+        assert_eq!(
+            quality("Qwen/Qwen3-32B").get(&UseCase::ChatbotConversational),
+            Some(&52)
+        );
+        assert!(quality("Qwen/Qwen3-32B-FP8").is_empty());
+        assert!(
+            (catalog.models.values())
+                .all(|model| !model.quality.contains_key(&UseCase::Translation))
+        );
     }
 
     #[test]

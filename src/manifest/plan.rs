@@ -70,7 +70,10 @@ pub(super) fn plan<'a>(workload: &Workload<'a>) -> Result<Plan<'a>, BuildError> 
             hardware.vendor,
             workload.settings,
         ),
-        weight_bytes: model.map_or_else(|| memory_bytes(hardware, gpus), |m| m.weight_bytes),
+        weight_bytes: model.map_or_else(
+            || memory_bytes(hardware, gpus),
+            |m| m.published_weight_bytes(),
+        ),
         max_model_len: max_model_len(workload, model)?,
         engine_args: engine::args(configuration, model)?,
         e2e_p95_ms: workload.requirement.slo.e2e_p95_ms,

@@ -106,12 +106,7 @@ fn replicas_for(load: Decimal, capacity: Decimal) -> i32 {
 
 /// The catalog's score of a model for a use case; `None` where no source publishes one.
 pub(super) fn quality(catalog: &Catalog, model: &ModelName, use_case: UseCase) -> Option<u8> {
-    catalog
-        .model(model)?
-        .quality
-        .as_ref()?
-        .get(&use_case)
-        .copied()
+    catalog.model(model)?.quality.get(&use_case).copied()
 }
 
 #[cfg(test)]

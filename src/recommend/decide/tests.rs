@@ -226,12 +226,12 @@ fn what_the_evidence_does_not_show_is_said() {
 }
 
 #[test]
-fn constraints_exclude_by_name_and_by_unknown_quality() {
+fn constraints_exclude_by_name_and_by_quality() {
     let rows = [row(9.0, MEETING)];
     for constraint in [
         "models: {allow: [other/model]}",
         "models: {deny: [QWEN/qwen3-32b]}",
-        "models: {minimumQuality: 1}",
+        "models: {minimumQuality: 53}",
         "hardware: {allow: [H200]}",
         "hardware: {deny: [nvidia-h100-80gb-hbm3]}",
     ] {
@@ -241,6 +241,13 @@ fn constraints_exclude_by_name_and_by_unknown_quality() {
             "{constraint}"
         );
     }
+    let unknown = with(&rows[0], |row| {
+        row.configuration.model = ModelName::new("Qwen/Qwen3-32B-FP8");
+    });
+    let decision = answer(&chat("models: {minimumQuality: 1}"), &[unknown]);
+    assert_eq!(decision.explanation.excluded.by_constraints, 1);
+    let good_enough = best(&chat("models: {minimumQuality: 52}"), &rows);
+    assert_eq!(good_enough.quality, Some(52));
     let allowed = best(&chat("models: {allow: [qwen/QWEN3-32B]}"), &rows);
     assert!(!allowed.caveats.contains(&Caveat::QualityNotConsidered));
     assert!(
