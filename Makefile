@@ -47,7 +47,7 @@ postgres-shell: build ## Open psql on it
 	@$(TESTBED) postgres shell
 
 postgres-load-synthetic: postgres-programs ## Load the simulated benchmarks of data/ into it
-	@DATABASE_URL=$$($(TESTBED) postgres start) && export DATABASE_URL && $(COMPASS) migrate && $(COMPASS) load --replace data/benchmarks.json
+	@DATABASE_URL=$$($(TESTBED) postgres start) && export DATABASE_URL && $(COMPASS) migrate && $(COMPASS) load --replace data/benchmarks.json.gz
 
 postgres-load-real: ## Load the benchmarks of a dump into it: DUMP=file, made by pg_dump, plain or custom
 	@test -n "$(DUMP)" || { echo "Which dump? make postgres-load-real DUMP=<file made by pg_dump>" >&2; exit 2; }

@@ -248,7 +248,7 @@ async fn what_was_loaded_is_recognised_again() {
 async fn the_data_that_ships_can_be_true() {
     let database = Database::migrated().await;
     let output = Command::new(env!("CARGO_BIN_EXE_compass"))
-        .args(["load", "data/benchmarks.json"])
+        .args(["load", "data/benchmarks.json.gz"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("DATABASE_URL", &database.url)
         .output()

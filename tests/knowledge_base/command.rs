@@ -217,7 +217,7 @@ fn wait_until(condition: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn the_data_that_ships_loads() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/benchmarks.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/benchmarks.json.gz");
     let database = Database::migrated().await;
     let shown = succeed(
         &database,

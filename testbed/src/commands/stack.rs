@@ -13,7 +13,7 @@ use compass_testbed::{ControlPlane, Postgres, Scope, port, tools};
 
 use super::steps::{command, heading, show, step};
 
-const SYNTHETIC_BENCHMARKS: &str = "data/benchmarks.json";
+const SYNTHETIC_BENCHMARKS: &str = "data/benchmarks.json.gz";
 const POD_READY_AFTER: Duration = Duration::from_secs(3);
 const OPERATOR_PATIENCE: Duration = Duration::from_secs(60);
 

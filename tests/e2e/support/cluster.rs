@@ -14,7 +14,7 @@ use kube::{Client, Config};
 pub static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
 
 /// Relative to the root of the package.
-const BENCHMARKS: &str = "data/benchmarks.json";
+const BENCHMARKS: &str = "data/benchmarks.json.gz";
 const POD_READY_AFTER: Duration = Duration::from_millis(300);
 
 /// A cluster with the CRD, and a loaded knowledge base.
