@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use super::TABLE;
+use super::block::Decoder;
 use crate::benchmark::formats::error::FormatError;
 
 /// How an archive begins.
@@ -14,10 +15,13 @@ pub(crate) const MAGIC: &[u8] = b"PGDMP";
 const CUSTOM_FORMAT: u8 = 1;
 const OLDEST: (u8, u8) = (1, 12);
 const NEWEST: (u8, u8) = (1, 16);
-/// Entries of a table of contents, and bytes of a text in it, at most.
-const MOST_ENTRIES: i64 = 1_000_000;
-const LONGEST_TEXT: i64 = 16 << 20;
+/// Bytes of the table of contents that are kept, at most: a statement or two are.
+const MOST_KEPT: u64 = 16 << 20;
+/// Longest name that is looked at; the ones looked for are shorter.
+const LONGEST_NAME: u64 = 64;
 
+/// What an entry without a block says instead of where the block is.
+const NO_DATA: u8 = 3;
 const BLOCK_OF_TABLE: u8 = 1;
 const BLOCK_OF_LARGE_OBJECTS: u8 = 3;
 
@@ -28,46 +32,49 @@ pub(super) fn table_data<'a>(
 ) -> Result<BufReader<TableData<'a>>, FormatError> {
     let mut archive = Archive {
         bytes,
+        version: NEWEST,
         int_size: 4,
         offset_size: 8,
         compression: Compression::None,
     };
-    let statements = archive
+    let contents = archive
         .contents()
         .map_err(|error| FormatError::unreadable(file, error))?;
     Ok(BufReader::with_capacity(
         256 * 1024,
         TableData {
-            statements,
+            head: Cursor::new(contents.head),
+            copies: contents.copies,
             state: State::Between(archive),
         },
     ))
 }
 
 #[derive(Clone, Copy)]
-enum Compression {
+pub(super) enum Compression {
     None,
     Gzip,
     Lz4,
     Zstd,
 }
 
-struct Archive<'a> {
-    bytes: &'a mut dyn BufRead,
+pub(super) struct Archive<'a> {
+    pub(super) bytes: &'a mut dyn BufRead,
+    version: (u8, u8),
     int_size: usize,
     offset_size: usize,
-    compression: Compression,
+    pub(super) compression: Compression,
 }
 
-/// What an entry of the table of contents is to the table.
-enum Entry {
-    Definition(String),
-    /// `copy` is empty where the block holds INSERTs.
-    Data {
-        number: i64,
-        copy: String,
-    },
-    Other,
+/// What the table of contents says of the table.
+#[derive(Default)]
+struct Contents {
+    /// The statements by which the texts are read, and that create the table.
+    head: Vec<u8>,
+    /// The statement that comes before each block of the table, by the block's number: COPY, or none
+    /// where the block holds INSERTs.
+    copies: HashMap<i64, Vec<u8>>,
+    kept: u64,
 }
 
 fn invalid(problem: impl Into<String>) -> io::Error {
@@ -91,32 +98,49 @@ impl Archive<'_> {
         Ok(if is_negative { -value } else { value })
     }
 
-    fn text(&mut self) -> io::Result<Option<String>> {
-        let length = self.int()?;
-        if length < 0 {
+    /// Reads a text of at most `most` bytes; a longer one is passed over, and none as a null is.
+    fn text_up_to(&mut self, most: u64) -> io::Result<Option<Vec<u8>>> {
+        let Ok(length) = u64::try_from(self.int()?) else {
+            return Ok(None);
+        };
+        if length > most {
+            self.skip(length)?;
             return Ok(None);
         }
-        if length > LONGEST_TEXT {
-            return Err(invalid(
-                "a text of the archive's contents is longer than 16 MiB",
-            ));
-        }
         let mut text = Vec::new();
-        let read = (&mut *self.bytes)
-            .take(length as u64)
-            .read_to_end(&mut text)?;
-        if (read as i64) < length {
+        (&mut *self.bytes).take(length).read_to_end(&mut text)?;
+        if (text.len() as u64) < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+        Ok(Some(text))
     }
 
-    /// Reads up to the first block. The statement that comes before each block of the table, by the
-    /// block's number.
-    fn contents(&mut self) -> io::Result<HashMap<i64, String>> {
+    fn name(&mut self) -> io::Result<Vec<u8>> {
+        Ok(self.text_up_to(LONGEST_NAME)?.unwrap_or_default())
+    }
+
+    /// Passes over a text; false where it is null.
+    fn skip_text(&mut self) -> io::Result<bool> {
+        match u64::try_from(self.int()?) {
+            Ok(length) => self.skip(length).map(|()| true),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn skip(&mut self, length: u64) -> io::Result<()> {
+        let skipped = io::copy(&mut (&mut *self.bytes).take(length), &mut io::sink())?;
+        if skipped < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+
+    /// Reads up to the first block.
+    fn contents(&mut self) -> io::Result<Contents> {
         let mut magic = [0; MAGIC.len()];
         self.bytes.read_exact(&mut magic)?;
         let version = (self.byte()?, self.byte()?);
+        self.version = version;
         let _revision = self.byte()?;
         if !(OLDEST..=NEWEST).contains(&version) {
             return Err(invalid(format!(
@@ -151,74 +175,93 @@ impl Archive<'_> {
             self.int()?; // the time of the dump
         }
         for _ in 0..3 {
-            self.text()?; // database, versions of server and pg_dump
+            self.skip_text()?; // database, versions of server and pg_dump
         }
-        let entries = self.int()?;
-        if !(0..=MOST_ENTRIES).contains(&entries) {
-            return Err(invalid("the archive's table of contents makes no sense"));
+        let mut contents = Contents::default();
+        for _ in 0..self.int()? {
+            self.entry(&mut contents)?;
         }
-        let mut statements = HashMap::new();
-        let mut definition = String::new();
-        for _ in 0..entries {
-            match self.entry(version)? {
-                Entry::Definition(create) => definition = create,
-                Entry::Data { number, copy } => {
-                    statements.insert(number, copy);
-                }
-                Entry::Other => {}
-            }
-        }
-        // A block of INSERTs: the table's definition names their columns.
-        for statement in statements.values_mut().filter(|copy| copy.is_empty()) {
-            statement.clone_from(&definition);
-        }
-        Ok(statements)
+        Ok(contents)
     }
 
-    fn entry(&mut self, version: (u8, u8)) -> io::Result<Entry> {
+    fn entry(&mut self, contents: &mut Contents) -> io::Result<()> {
         let number = self.int()?;
         let _had_dumper = self.int()?;
-        let (_table_oid, _oid) = (self.text()?, self.text()?);
-        let (tag, kind) = (self.text()?, self.text()?);
+        self.skip_text()?; // the catalog that the object is of
+        self.skip_text()?; // its number in there
+        let (tag, kind) = (self.name()?, self.name()?);
+        let is_of_table = tag == TABLE.as_bytes();
         let _section = self.int()?;
-        let (definition, _drop, copy) = (self.text()?, self.text()?, self.text()?);
-        let (_schema, _tablespace) = (self.text()?, self.text()?);
-        if version >= (1, 14) {
-            self.text()?; // the table's access method
+        let is_of_head = match &kind[..] {
+            b"ENCODING" | b"STDSTRINGS" => true,
+            b"TABLE" => is_of_table,
+            _ => false,
+        };
+        if is_of_head {
+            let definition = self.statement(contents)?;
+            contents.head.extend(definition);
+        } else {
+            self.skip_text()?;
         }
-        if version >= (1, 16) {
+        self.skip_text()?; // the statement that drops it
+        let is_data = is_of_table && kind == b"TABLE DATA";
+        let copy = if is_data {
+            self.statement(contents)?
+        } else {
+            self.skip_text()?;
+            Vec::new()
+        };
+        self.skip_text()?; // schema
+        self.skip_text()?; // tablespace
+        if self.version >= (1, 14) {
+            self.skip_text()?; // the table's access method
+        }
+        if self.version >= (1, 16) {
             self.int()?; // the relation's kind
         }
-        let (_owner, _with_oids) = (self.text()?, self.text()?);
-        while self.text()?.is_some() {} // dependencies
-        let _has_offset = self.byte()?;
-        for _ in 0..self.offset_size {
-            self.byte()?;
+        self.skip_text()?; // owner
+        self.skip_text()?; // whether it has object identifiers
+        while self.skip_text()? {} // dependencies
+        let has_block = self.byte()? != NO_DATA;
+        self.skip(self.offset_size as u64)?;
+        if is_data && has_block {
+            contents.copies.insert(number, copy);
         }
-        if tag.as_deref() != Some(TABLE) {
-            return Ok(Entry::Other);
-        }
-        Ok(match kind.as_deref() {
-            Some("TABLE") => Entry::Definition(definition.unwrap_or_default()),
-            Some("TABLE DATA") => Entry::Data {
-                number,
-                copy: copy.unwrap_or_default(),
-            },
-            _ => Entry::Other,
-        })
+        Ok(())
     }
 
-    /// The number of the next block with the table's data, past the others; `None` at the end.
-    fn next_block(&mut self, wanted: &HashMap<i64, String>) -> io::Result<Option<i64>> {
+    /// Reads a statement that is kept.
+    fn statement(&mut self, contents: &mut Contents) -> io::Result<Vec<u8>> {
+        let statement = self.text_up_to(MOST_KEPT)?.unwrap_or_default();
+        // Something for the entry itself, of which there may be many.
+        contents.kept += statement.len() as u64 + 64;
+        if contents.kept > MOST_KEPT {
+            return Err(invalid(
+                "the archive's table of contents says too much of the table",
+            ));
+        }
+        Ok(statement)
+    }
+
+    /// Goes to the next block with the table's data, past the others, and returns what of `copies`
+    /// comes before it; `None` at the end.
+    fn next_block(&mut self, copies: &mut HashMap<i64, Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
         loop {
             if self.bytes.fill_buf()?.is_empty() {
-                return Ok(None);
+                if copies.is_empty() {
+                    return Ok(None);
+                }
+                return Err(invalid(
+                    "the archive ends before the table's data: is the file whole?",
+                ));
             }
             let kind = self.byte()?;
             let number = self.int()?;
             match kind {
-                BLOCK_OF_TABLE if wanted.contains_key(&number) => return Ok(Some(number)),
-                BLOCK_OF_TABLE => self.skip_pieces()?,
+                BLOCK_OF_TABLE => match copies.remove(&number) {
+                    Some(copy) => return Ok(Some(copy)),
+                    None => self.skip_pieces()?,
+                },
                 // Each with its number; 0 ends them.
                 BLOCK_OF_LARGE_OBJECTS => {
                     while self.int()? != 0 {
@@ -234,7 +277,8 @@ impl Archive<'_> {
         }
     }
 
-    fn piece(&mut self) -> io::Result<u64> {
+    /// The length of the next piece of a block's data; 0 ends them.
+    pub(super) fn piece(&mut self) -> io::Result<u64> {
         u64::try_from(self.int()?).map_err(|_| invalid("a piece of the archive has no length"))
     }
 
@@ -244,87 +288,7 @@ impl Archive<'_> {
             if length == 0 {
                 return Ok(());
             }
-            let skipped = io::copy(&mut (&mut *self.bytes).take(length), &mut io::sink())?;
-            if skipped < length {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
-}
-
-/// The bytes of one block, still compressed.
-struct Pieces<'a> {
-    archive: Archive<'a>,
-    left: u64,
-    has_ended: bool,
-}
-
-impl Read for Pieces<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 && !self.has_ended {
-            self.left = self.archive.piece()?;
-            self.has_ended = self.left == 0;
-        }
-        if self.has_ended {
-            return Ok(0);
-        }
-        let most = buffer
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let read = self.archive.bytes.read(&mut buffer[..most])?;
-        if read == 0 && most > 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.left -= read as u64;
-        Ok(read)
-    }
-}
-
-type Compressed<'a> = BufReader<Pieces<'a>>;
-
-enum Decoder<'a> {
-    None(Compressed<'a>),
-    Gzip(flate2::bufread::ZlibDecoder<Compressed<'a>>),
-    Lz4(Box<lz4_flex::frame::FrameDecoder<Compressed<'a>>>),
-    Zstd(zstd::stream::read::Decoder<'static, Compressed<'a>>),
-}
-
-impl<'a> Decoder<'a> {
-    fn new(archive: Archive<'a>) -> io::Result<Self> {
-        let compression = archive.compression;
-        let pieces = BufReader::new(Pieces {
-            archive,
-            left: 0,
-            has_ended: false,
-        });
-        Ok(match compression {
-            Compression::None => Self::None(pieces),
-            Compression::Gzip => Self::Gzip(flate2::bufread::ZlibDecoder::new(pieces)),
-            Compression::Lz4 => Self::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(pieces))),
-            Compression::Zstd => Self::Zstd(zstd::stream::read::Decoder::with_buffer(pieces)?),
-        })
-    }
-
-    /// The archive behind the block.
-    fn into_archive(self) -> io::Result<Archive<'a>> {
-        let mut pieces = match self {
-            Self::None(pieces) => pieces,
-            Self::Gzip(decoder) => decoder.into_inner(),
-            Self::Lz4(decoder) => decoder.into_inner(),
-            Self::Zstd(decoder) => decoder.finish(),
-        };
-        io::copy(&mut pieces, &mut io::sink())?;
-        Ok(pieces.into_inner().archive)
-    }
-}
-
-impl Read for Decoder<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::None(pieces) => pieces.read(buffer),
-            Self::Gzip(decoder) => decoder.read(buffer),
-            Self::Lz4(decoder) => decoder.read(buffer),
-            Self::Zstd(decoder) => decoder.read(buffer),
+            self.skip(length)?;
         }
     }
 }
@@ -335,23 +299,27 @@ enum State<'a> {
     Ended,
 }
 
-/// The script: for each block of the table, what copies it, then its data.
+/// The script: its head, then for each block of the table what copies it, and its data.
 pub(super) struct TableData<'a> {
-    statements: HashMap<i64, String>,
+    head: Cursor<Vec<u8>>,
+    copies: HashMap<i64, Vec<u8>>,
     state: State<'a>,
 }
 
 impl Read for TableData<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.head.read(buffer)?;
+        if read > 0 {
+            return Ok(read);
+        }
         loop {
             self.state = match std::mem::replace(&mut self.state, State::Ended) {
                 State::Ended => return Ok(0),
-                State::Between(mut archive) => match archive.next_block(&self.statements)? {
+                State::Between(mut archive) => match archive.next_block(&mut self.copies)? {
                     None => State::Ended,
-                    Some(number) => {
-                        let statement = self.statements.get(&number).cloned().unwrap_or_default();
+                    Some(copy) => {
                         let decoder = Decoder::new(archive)?;
-                        State::Block(Box::new(Cursor::new(statement.into_bytes()).chain(decoder)))
+                        State::Block(Box::new(Cursor::new(copy).chain(decoder)))
                     }
                 },
                 State::Block(mut block) => {

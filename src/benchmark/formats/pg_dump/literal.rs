@@ -6,13 +6,16 @@ use super::TextRow;
 pub(super) struct Values<'a> {
     rest: &'a [u8],
     has_begun: bool,
+    escapes_everywhere: bool,
 }
 
 impl<'a> Values<'a> {
-    pub(super) fn new(values: &'a [u8]) -> Self {
+    /// `escapes_everywhere`: also in texts without an E.
+    pub(super) fn new(values: &'a [u8], escapes_everywhere: bool) -> Self {
         Self {
             rest: values,
             has_begun: false,
+            escapes_everywhere,
         }
     }
 
@@ -66,7 +69,7 @@ impl<'a> Values<'a> {
         self.rest = self.rest.trim_ascii_start();
         let start = row.text.len();
         match self.rest {
-            [b'\'', ..] => self.text(false, row)?,
+            [b'\'', ..] => self.text(self.escapes_everywhere, row)?,
             [b'E' | b'e', b'\'', ..] => {
                 self.rest = &self.rest[1..];
                 self.text(true, row)?;

@@ -1,34 +1,47 @@
 //! The few statements of a dump that say where the table's rows are.
 
+/// The name of a table.
+pub(super) struct Table {
+    pub(super) schema: Option<String>,
+    pub(super) name: String,
+}
+
 /// A statement, as far as it matters.
 pub(super) enum Statement<'a> {
-    /// Rows follow it.
+    /// Rows follow it, in the text format unless it has options.
     Copy {
-        table: String,
-        columns: Vec<String>,
+        table: Table,
+        columns: Option<Vec<String>>,
+        has_options: bool,
     },
     /// Rows stand in it; `values` is what follows the word VALUES.
     Insert {
-        table: String,
+        table: Table,
         columns: Option<Vec<String>>,
         values: &'a [u8],
     },
+    /// It brings rows that do not stand in it.
+    InsertOther {
+        table: Table,
+    },
     CreateTable {
-        table: String,
+        table: Table,
         columns: Vec<String>,
     },
     ClientEncoding(String),
+    /// Whether backslashes are themselves in a text without an E.
+    StandardStrings(bool),
     Other,
 }
 
-/// Reads a statement. Names of tables are without their schema.
+/// Reads a statement.
 pub(super) fn statement(text: &[u8]) -> Statement<'_> {
     let mut tokens = Tokens { rest: text };
     let read = match tokens.word().as_deref() {
         Some("copy") => copy(&mut tokens),
         Some("insert") => insert(&mut tokens),
         Some("create") => create(&mut tokens),
-        Some("set") => encoding(&mut tokens),
+        Some("set") => setting(&mut tokens),
         _ => None,
     };
     read.unwrap_or(Statement::Other)
@@ -36,13 +49,13 @@ pub(super) fn statement(text: &[u8]) -> Statement<'_> {
 
 fn copy<'a>(tokens: &mut Tokens<'a>) -> Option<Statement<'a>> {
     let table = tokens.table()?;
-    let columns = if tokens.takes(b'(') {
-        tokens.names()?
-    } else {
-        Vec::new()
-    };
+    let columns = tokens.optional_names()?;
     let is_data = tokens.word()? == "from" && tokens.word()? == "stdin";
-    is_data.then_some(Statement::Copy { table, columns })
+    is_data.then(|| Statement::Copy {
+        table,
+        columns,
+        has_options: tokens.peek().is_some(),
+    })
 }
 
 fn insert<'a>(tokens: &mut Tokens<'a>) -> Option<Statement<'a>> {
@@ -50,18 +63,22 @@ fn insert<'a>(tokens: &mut Tokens<'a>) -> Option<Statement<'a>> {
         return None;
     }
     let table = tokens.table()?;
-    let columns = if tokens.takes(b'(') {
-        Some(tokens.names()?)
-    } else {
-        None
-    };
+    let columns = tokens.optional_names()?;
     // OVERRIDING SYSTEM VALUE may stand between.
-    while tokens.word()? != "values" {}
-    Some(Statement::Insert {
-        table,
-        columns,
-        values: tokens.rest,
-    })
+    while let Some(word) = tokens.word() {
+        match word.as_str() {
+            "overriding" | "system" | "user" | "value" => {}
+            "values" => {
+                return Some(Statement::Insert {
+                    table,
+                    columns,
+                    values: tokens.rest,
+                });
+            }
+            _ => break,
+        }
+    }
+    Some(Statement::InsertOther { table })
 }
 
 fn create<'a>(tokens: &mut Tokens<'a>) -> Option<Statement<'a>> {
@@ -99,13 +116,20 @@ fn create<'a>(tokens: &mut Tokens<'a>) -> Option<Statement<'a>> {
     }
 }
 
-fn encoding<'a>(tokens: &mut Tokens<'a>) -> Option<Statement<'a>> {
-    if tokens.word()? != "client_encoding" || !(tokens.takes(b'=') || tokens.word()? == "to") {
+fn setting<'a>(tokens: &mut Tokens<'a>) -> Option<Statement<'a>> {
+    let name = tokens.word()?;
+    if !(tokens.takes(b'=') || tokens.word()? == "to") {
         return None;
     }
-    let name = String::from_utf8_lossy(tokens.rest);
-    let name = name.trim().trim_matches('\'');
-    Some(Statement::ClientEncoding(name.to_owned()))
+    let value = String::from_utf8_lossy(tokens.rest);
+    let value = value.trim().trim_matches('\'');
+    match name.as_str() {
+        "client_encoding" => Some(Statement::ClientEncoding(value.to_owned())),
+        "standard_conforming_strings" => Some(Statement::StandardStrings(
+            !value.eq_ignore_ascii_case("off"),
+        )),
+        _ => None,
+    }
 }
 
 struct Tokens<'a> {
@@ -158,16 +182,25 @@ impl Tokens<'_> {
         Some(String::from_utf8_lossy(word).to_lowercase())
     }
 
-    /// The name of a table, without its schema.
-    fn table(&mut self) -> Option<String> {
-        let mut table = self.word()?;
-        if table == "only" {
-            table = self.word()?;
+    fn table(&mut self) -> Option<Table> {
+        let (mut schema, mut name) = (None, self.word()?);
+        if name == "only" && self.peek() != Some(b'.') {
+            name = self.word()?;
         }
         while self.takes(b'.') {
-            table = self.word()?;
+            schema = Some(name);
+            name = self.word()?;
         }
-        Some(table)
+        Some(Table { schema, name })
+    }
+
+    /// Names in parentheses, if any stand here.
+    fn optional_names(&mut self) -> Option<Option<Vec<String>>> {
+        if self.takes(b'(') {
+            self.names().map(Some)
+        } else {
+            Some(None)
+        }
     }
 
     /// Names up to a closing parenthesis.
