@@ -23,6 +23,7 @@ use super::{RESTORED_SOURCE, connection};
 use crate::benchmark::formats::{Fault, Told};
 use crate::benchmark::{ProfileCount, TrafficProfile};
 use crate::catalog::Catalog;
+use statements::Written;
 
 pub use report::{FileReport, LoadReport, SourceReport};
 
@@ -232,10 +233,19 @@ async fn apply(
         }
     }
     connection.execute("ANALYZE staged").await?;
-    sqlx::query(AssertSqlSafe(statements::classify()))
-        .bind(RESTORED_SOURCE)
-        .execute(&mut *connection)
+    let are_some_known: bool = sqlx::query_scalar(statements::ARE_SOME_KNOWN)
+        .fetch_one(&mut *connection)
         .await?;
+    let written = if are_some_known {
+        sqlx::query(AssertSqlSafe(statements::classify()))
+            .bind(RESTORED_SOURCE)
+            .execute(&mut *connection)
+            .await?;
+        Written::Changed
+    } else {
+        connection.execute(statements::ALL_ARE_NEW).await?;
+        Written::All
+    };
     let conflicts: Vec<(i32, i64, Uuid, String)> = sqlx::query_as(statements::CONFLICTS)
         .fetch_all(&mut *connection)
         .await?;
@@ -280,15 +290,17 @@ async fn apply(
                 .await?;
         }
     }
+    if written == Written::Changed {
+        connection
+            .execute(AssertSqlSafe(statements::replace()))
+            .await?;
+        connection.execute(statements::FORGET_EVIDENCE).await?;
+    }
     connection
-        .execute(AssertSqlSafe(statements::replace()))
+        .execute(AssertSqlSafe(statements::insert(written)))
         .await?;
     connection
-        .execute(AssertSqlSafe(statements::insert()))
-        .await?;
-    connection.execute(statements::FORGET_EVIDENCE).await?;
-    connection
-        .execute(AssertSqlSafe(statements::insert_evidence()))
+        .execute(AssertSqlSafe(statements::insert_evidence(written)))
         .await?;
     Ok(sources.into_values().collect())
 }

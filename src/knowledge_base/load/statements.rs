@@ -18,7 +18,7 @@ pub(super) fn stage() -> String {
         .map(|column| format!("e.{column}"))
         .collect();
     format!(
-        "SET LOCAL work_mem = '64MB';
+        "SET temp_buffers = '64MB'; SET LOCAL work_mem = '128MB';
          CREATE TEMP TABLE staged ON COMMIT DROP AS
          SELECT s.*, {}, false AS is_derived, 0 AS file, 0::bigint AS row
          FROM exported_summaries s, benchmark_evidence e WHERE false",
@@ -74,6 +74,18 @@ pub(super) const CONTRADICTIONS: &str = "
 pub(super) const DISCARD_FILE: &str = "DELETE FROM staged WHERE file = $1";
 
 pub(super) const DISCARD_ROW: &str = "DELETE FROM staged WHERE file = $1 AND row = $2";
+
+/// Whether any id is stored already.
+pub(super) const ARE_SOME_KNOWN: &str = "
+    SELECT EXISTS (SELECT FROM staged JOIN exported_summaries USING (id))
+        OR EXISTS (SELECT FROM staged JOIN benchmark_evidence USING (id))";
+
+/// What becomes of the staged rows where no id is known: there is nothing to compare.
+pub(super) const ALL_ARE_NEW: &str = "
+    CREATE TEMP VIEW changes AS
+    SELECT file, row, id, source, source AS owner, prompt_tokens, output_tokens,
+           hardware IS NOT NULL AND hardware_count IS NOT NULL AS has_hardware, 'insert' AS action
+    FROM staged";
 
 /// What becomes of each staged row; `$1` is the source of rows that nobody loaded. A row whose date is
 /// unknown has the time of its load, which is no change. A restored row with the same content is taken
@@ -147,11 +159,29 @@ pub(super) fn replace() -> String {
     )
 }
 
-pub(super) fn insert() -> String {
+/// Which staged rows are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    All,
+    Changed,
+}
+
+impl Written {
+    fn condition(self, actions: &str) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Changed => {
+                format!("WHERE id IN (SELECT id FROM changes WHERE action IN ({actions}))")
+            }
+        }
+    }
+}
+
+pub(super) fn insert(written: Written) -> String {
     let columns = summary_columns();
     format!(
-        "INSERT INTO exported_summaries ({columns})
-         SELECT {columns} FROM staged WHERE id IN (SELECT id FROM changes WHERE action = 'insert')"
+        "INSERT INTO exported_summaries ({columns}) SELECT {columns} FROM staged {}",
+        written.condition("'insert'")
     )
 }
 
@@ -161,11 +191,10 @@ pub(super) const FORGET_EVIDENCE: &str = "
     WHERE c.id = e.id AND c.action IN ('insert', 'replace')";
 
 /// In the order of the ids: that of the content is random, and the index would be written all over.
-pub(super) fn insert_evidence() -> String {
+pub(super) fn insert_evidence(written: Written) -> String {
     let columns = evidence_columns().join(", ");
     format!(
-        "INSERT INTO benchmark_evidence (id, {columns})
-         SELECT id, {columns} FROM staged
-         WHERE id IN (SELECT id FROM changes WHERE action IN ('insert', 'replace')) ORDER BY id"
+        "INSERT INTO benchmark_evidence (id, {columns}) SELECT id, {columns} FROM staged {} ORDER BY id",
+        written.condition("'insert', 'replace'")
     )
 }
