@@ -232,11 +232,11 @@ async fn apply(
             .await?;
         }
     }
-    connection.execute("ANALYZE staged").await?;
     let are_some_known: bool = sqlx::query_scalar(statements::ARE_SOME_KNOWN)
         .fetch_one(&mut *connection)
         .await?;
     let written = if are_some_known {
+        connection.execute("ANALYZE staged").await?;
         sqlx::query(AssertSqlSafe(statements::classify()))
             .bind(RESTORED_SOURCE)
             .execute(&mut *connection)

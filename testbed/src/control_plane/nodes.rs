@@ -22,7 +22,7 @@ pub struct GpuNodes {
 }
 
 /// The nodes of the demo.
-pub const FLEET: [GpuNodes; 4] = [
+pub const FLEET: [GpuNodes; 5] = [
     GpuNodes {
         name: "h100",
         product: "NVIDIA-H100-80GB-HBM3",
@@ -32,6 +32,12 @@ pub const FLEET: [GpuNodes; 4] = [
     GpuNodes {
         name: "h200",
         product: "NVIDIA-H200",
+        gpus: 8,
+        count: 2,
+    },
+    GpuNodes {
+        name: "b200",
+        product: "NVIDIA-B200",
         gpus: 8,
         count: 2,
     },
