@@ -27,7 +27,7 @@ pub async fn run() -> anyhow::Result<()> {
     let postgres = Postgres::start()?;
     let control_plane = ControlPlane::start(Scope::ApiServer)?;
     let url = postgres.url();
-    for arguments in ["migrate", "load data/benchmarks.json"] {
+    for arguments in ["migrate", "load data/benchmarks.json.gz"] {
         compass(arguments).env("DATABASE_URL", &url).output()?;
     }
     for profile in PROFILES {
