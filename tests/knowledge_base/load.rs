@@ -226,6 +226,66 @@ async fn repeats_across_files_are_one_row_and_contradictions_refuse_the_later_fi
     assert_eq!(report.files[2].rejected, 1);
 }
 
+/// A row that also stands in a refused file is taken from the file that is not.
+#[tokio::test]
+async fn a_refused_file_takes_no_row_of_another_with_it() {
+    let database = Database::migrated().await;
+    database
+        .load("vendor", &[json!({"id": id(9), "ttft_p95": 51.0})])
+        .await;
+    let shared = json!({"id": id(1)});
+    for spoiling in [
+        vec![json!({"id": id(2)}), json!({"id": id(2), "ttft_p95": 51.0})],
+        vec![json!({"id": id(9)})],
+    ] {
+        let files = [
+            [vec![shared.clone()], spoiling].concat(),
+            vec![shared.clone(), json!({"id": id(3)})],
+        ]
+        .iter()
+        .enumerate()
+        .map(|(number, rows)| load_file(&format!("{number}.json"), file(rows)))
+        .collect();
+        let report = database
+            .load_files(files, &LoadOptions::default())
+            .await
+            .unwrap();
+        let refused: Vec<_> = report.refused().map(|file| file.file.as_str()).collect();
+        assert_eq!(refused, ["0.json"], "{report:?}");
+        assert_eq!(counts(&report)[1..], [2, 0, 0, 0]);
+        assert_eq!(database.counts(), [3, 3]);
+        database.replace("lab", &[]).await;
+    }
+}
+
+/// More than are looked at together.
+#[tokio::test]
+async fn every_conflict_is_told_however_many_there_are() {
+    let database = Database::migrated().await;
+    let rows = |ttft_p95: f64| -> Vec<Value> {
+        (0..2100)
+            .map(|number| json!({"id": uuid::Uuid::from_u128(number), "ttft_p95": ttft_p95}))
+            .collect()
+    };
+    database.load("vendor", &rows(50.0)).await;
+    let keeping = || LoadOptions {
+        keep_going: true,
+        ..LoadOptions::default()
+    };
+    let report = database
+        .try_load("lab", &rows(51.0), keeping())
+        .await
+        .unwrap();
+    assert_eq!(counts(&report), [2100, 0, 0, 0, 0]);
+    assert_eq!(report.files[0].rejected, 2100);
+
+    let twice = [rows(50.0), rows(51.0)].concat();
+    let fresh = Database::migrated().await;
+    let report = fresh.try_load("lab", &twice, keeping()).await.unwrap();
+    assert_eq!(counts(&report), [4200, 2100, 0, 0, 0]);
+    assert_eq!(report.files[0].rejected, 2100);
+}
+
 #[tokio::test]
 async fn a_faulty_row_refuses_its_file_unless_the_load_keeps_going() {
     let database = Database::migrated().await;

@@ -200,7 +200,10 @@ pub fn catalog() -> Arc<Catalog> {
 /// Compass JSON with one row for each of `changes`.
 pub fn file(changes: &[Value]) -> String {
     let rows: Vec<_> = changes.iter().cloned().map(row).collect();
-    json!({"format": "compass.benchmarks/v1", "source": "lab", "benchmarks": rows}).to_string()
+    format!(
+        r#"{{"format": "compass.benchmarks/v1", "source": "lab", "benchmarks": {}}}"#,
+        Value::from(rows)
+    )
 }
 
 /// The sample row with `changes` made to it.

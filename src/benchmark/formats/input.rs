@@ -9,7 +9,7 @@ use super::error::FormatError;
 
 /// Bytes by which a format is recognised.
 pub(super) const BEGINNING: usize = 1 << 20;
-/// Longest row, bytes; also the longest text within a document.
+/// Longest row, bytes.
 pub(super) const LONGEST_ROW: usize = 1 << 20;
 const BUFFER: usize = 256 * 1024;
 

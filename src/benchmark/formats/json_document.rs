@@ -14,7 +14,8 @@ const LONGEST_TEXT: usize = 16 << 20;
 /// Runs in one document at most.
 const MOST_RUNS: usize = 10_000;
 
-/// The documents of a file, one behind the other, with the line on which each begins.
+/// The documents of a file, one behind the other, each with its number from 1: its line, where each has
+/// one of its own.
 pub(super) fn each<T: DeserializeOwned>(
     mut input: Input,
     mut take: impl FnMut(usize, T) -> Result<(), FormatError>,

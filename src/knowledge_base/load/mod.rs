@@ -208,29 +208,23 @@ async fn apply(
     reports: &mut [FileReport],
     options: &LoadOptions,
 ) -> Result<Vec<SourceReport>, Failure> {
-    if sqlx::query_scalar(statements::HAS_REPEATS)
+    let has_repeats: bool = sqlx::query_scalar(statements::HAS_REPEATS)
         .fetch_one(&mut *connection)
-        .await?
-    {
+        .await?;
+    if has_repeats {
         tell_repeats_apart(connection).await?;
-        let contradictions: Vec<(i32, i64, Uuid)> = sqlx::query_as(statements::CONTRADICTIONS)
-            .fetch_all(&mut *connection)
-            .await?;
-        for (file, row, id) in contradictions {
-            let problem = format!(
-                "the id {id} stands for another row, too: give each row its own id, or none"
-            );
-            let statements = [statements::DISCARD_FILE, statements::DISCARD_ROW];
-            refuse(
-                connection,
-                reports,
-                options,
-                (file, row),
-                problem,
-                statements,
-            )
-            .await?;
-        }
+        refuse_all(
+            connection,
+            reports,
+            options,
+            statements::CONTRADICTIONS,
+            |id, _| {
+                format!(
+                    "the id {id} stands for another row, too: give each row its own id, or none"
+                )
+            },
+        )
+        .await?;
     }
     let are_some_known: bool = sqlx::query_scalar(statements::ARE_SOME_KNOWN)
         .fetch_one(&mut *connection)
@@ -241,31 +235,22 @@ async fn apply(
             .bind(RESTORED_SOURCE)
             .execute(&mut *connection)
             .await?;
+        refuse_all(connection, reports, options, statements::CONFLICTS, |id, owner| {
+            format!(
+                "the id {id} belongs to source `{owner}` with other content: give the rows other ids or none, or load them as --source {owner}"
+            )
+        })
+        .await?;
         Written::Changed
     } else {
         connection.execute(statements::ALL_ARE_NEW).await?;
         Written::All
     };
-    let conflicts: Vec<(i32, i64, Uuid, String)> = sqlx::query_as(statements::CONFLICTS)
-        .fetch_all(&mut *connection)
-        .await?;
-    for (file, row, id, owner) in conflicts {
-        let problem = format!(
-            "the id {id} belongs to source `{owner}` with other content: give the rows other ids or none, or load them as --source {owner}"
-        );
-        let statements = [
-            statements::DISCARD_CHANGES_OF_FILE,
-            statements::DISCARD_CHANGE,
-        ];
-        refuse(
-            connection,
-            reports,
-            options,
-            (file, row),
-            problem,
-            statements,
-        )
-        .await?;
+    if has_repeats {
+        connection.execute(statements::FORGET_REPEATS).await?;
+    }
+    if written == Written::Changed {
+        connection.execute(statements::FORGET_CHANGES).await?;
     }
     let mut sources = count(connection).await?;
     for file in reports.iter().filter(|file| file.refused.is_none()) {
@@ -333,46 +318,44 @@ async fn tell_repeats_apart(connection: &mut PgConnection) -> Result<(), Failure
     Ok(())
 }
 
-/// Leaves out a row that contradicts what is stored or stands before it, and with it its whole file
-/// unless the load keeps going.
-async fn refuse(
+/// Leaves out the rows that `query` finds, and with them their whole files unless the load keeps
+/// going. `problem` says what is wrong, of a row's id and the source that has it.
+async fn refuse_all(
     connection: &mut PgConnection,
     reports: &mut [FileReport],
     options: &LoadOptions,
-    (file, row): (i32, i64),
-    problem: String,
-    [discard_file, discard_row]: [&'static str; 2],
+    query: &'static str,
+    problem: impl Fn(Uuid, &str) -> String,
 ) -> Result<(), Failure> {
-    let Some(report) = reports.get_mut(file as usize) else {
-        return Ok(());
-    };
-    let fault = Fault {
-        row: row as usize,
-        line: 0,
-        field: "id".to_owned(),
-        problem,
-    };
-    report.rejected += 1;
-    if options.keep_going {
-        (options.on_rejected)(&report.file, &fault);
-        report.faults.add(fault);
-        sqlx::query(discard_row)
-            .bind(file)
-            .bind(row)
-            .execute(connection)
-            .await?;
-        return Ok(());
+    loop {
+        let rows: Vec<(i32, i64, Uuid, String)> =
+            sqlx::query_as(query).fetch_all(&mut *connection).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (file, row, id, owner) in rows {
+            // A file's number is its place among the reports.
+            let report = &mut reports[file as usize];
+            let fault = Fault {
+                row: row as usize,
+                line: 0,
+                field: "id".to_owned(),
+                problem: problem(id, &owner),
+            };
+            report.rejected += 1;
+            let discard = if options.keep_going {
+                (options.on_rejected)(&report.file, &fault);
+                report.faults.add(fault);
+                sqlx::query(statements::DISCARD_ROW).bind(file).bind(row)
+            } else {
+                report.faults.add(fault);
+                let (name, faults) = (&report.file, &report.faults);
+                report.refused = Some(format!("{name}: nothing of it was taken: {faults}"));
+                sqlx::query(statements::DISCARD_FILE).bind(file)
+            };
+            discard.execute(&mut *connection).await?;
+        }
     }
-    report.faults.add(fault);
-    report.refused = Some(format!(
-        "{}: nothing of it was taken: {}",
-        report.file, report.faults
-    ));
-    sqlx::query(discard_file)
-        .bind(file)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 async fn count(connection: &mut PgConnection) -> Result<BTreeMap<String, SourceReport>, Failure> {

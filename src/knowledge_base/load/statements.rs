@@ -58,18 +58,21 @@ pub(super) const APPLY_REPEATS: &str = "
     UPDATE staged SET id = told_apart.id FROM told_apart
     WHERE staged.file = told_apart.file AND staged.row = told_apart.row";
 
-/// Rows under an id that an earlier row has: the same content of the same source is the same row, and
-/// anything else contradicts it. Deletes them, and returns those that contradict.
+/// Rows under an id that an earlier row has with other content, or for another source.
 pub(super) const CONTRADICTIONS: &str = "
-    WITH numbered AS (
-        SELECT ctid, first_value(content_digest) OVER same_id AS content_digest,
-               first_value(source) OVER same_id AS source, row_number() OVER same_id AS number
-        FROM staged WINDOW same_id AS (PARTITION BY id ORDER BY file, row)),
-    later AS (
-        DELETE FROM staged USING numbered WHERE staged.ctid = numbered.ctid AND number > 1
-        RETURNING staged.file, staged.row, staged.id,
-            (staged.content_digest, staged.source) IS DISTINCT FROM (numbered.content_digest, numbered.source) AS differs)
-    SELECT file, row, id FROM later WHERE differs ORDER BY file, row LIMIT 1000";
+    SELECT file, row, id, first_source FROM (
+        SELECT file, row, id, first_value(source) OVER same_id AS first_source,
+               (content_digest, source) IS DISTINCT FROM
+               (first_value(content_digest) OVER same_id, first_value(source) OVER same_id) AS differs
+        FROM staged WINDOW same_id AS (PARTITION BY id ORDER BY file, row)) compared
+    WHERE differs ORDER BY file, row LIMIT 1000";
+
+/// The same row once more. Only when no file can be refused any longer: the first of them may have
+/// stood in one that was.
+pub(super) const FORGET_REPEATS: &str = "
+    DELETE FROM staged USING (
+        SELECT ctid, row_number() OVER (PARTITION BY id ORDER BY file, row) AS number FROM staged) numbered
+    WHERE staged.ctid = numbered.ctid AND number > 1";
 
 pub(super) const DISCARD_FILE: &str = "DELETE FROM staged WHERE file = $1";
 
@@ -120,11 +123,13 @@ pub(super) fn classify() -> String {
 
 /// Rows whose id belongs to another source with other content.
 pub(super) const CONFLICTS: &str = "
-    SELECT file, row, id, owner FROM changes WHERE action = 'conflict' ORDER BY file, row LIMIT 1000";
+    SELECT file, row, changes.id, owner FROM changes JOIN staged USING (file, row)
+    WHERE action = 'conflict' ORDER BY file, row LIMIT 1000";
 
-pub(super) const DISCARD_CHANGES_OF_FILE: &str = "DELETE FROM changes WHERE file = $1";
-
-pub(super) const DISCARD_CHANGE: &str = "DELETE FROM changes WHERE file = $1 AND row = $2";
+/// What becomes of rows that are no longer staged.
+pub(super) const FORGET_CHANGES: &str = "
+    DELETE FROM changes
+    WHERE NOT EXISTS (SELECT FROM staged WHERE (staged.file, staged.row) = (changes.file, changes.row))";
 
 /// Rows by source, profile and what becomes of them.
 pub(super) const COUNT: &str = "
