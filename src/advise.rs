@@ -3,9 +3,9 @@
 //! the same bytes everywhere.
 
 mod answer;
+pub(crate) mod words;
 
 pub use answer::{Answer, answer};
-pub(crate) use answer::{failing_target, framework, rate, relaxation_change};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -14,7 +14,7 @@ use crate::api::DeploymentIntentSpec;
 use crate::catalog::Catalog;
 use crate::knowledge_base::{KnowledgeBase, KnowledgeBaseError};
 use crate::manifest::{self, BuildError, Built, Manifests, Settings, Workload};
-use crate::recommend::{self, Decision, ResolveError};
+use crate::recommend::{self, Account, Decision, ResolveError};
 
 /// Whose intent it is and what it says.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,31 @@ pub enum AdviseError {
     /// The evidence cannot be read.
     #[error(transparent)]
     Gather(#[from] KnowledgeBaseError),
+}
+
+/// A decision, and what became of every configuration.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// The decision.
+    pub decision: Decision,
+    /// Each configuration with rows for the profile.
+    pub accounts: Vec<Account>,
+}
+
+/// Decides, and accounts for every configuration, from what the knowledge base holds now.
+pub async fn examine(
+    spec: &DeploymentIntentSpec,
+    knowledge_base: &KnowledgeBase,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Result<Examined, AdviseError> {
+    let requirement = recommend::resolve(spec, catalog)?;
+    let evidence = knowledge_base.evidence(requirement.profile).await?;
+    let accounts = recommend::account(&requirement, &evidence, catalog, now);
+    Ok(Examined {
+        decision: recommend::decide(requirement, &evidence, catalog, now),
+        accounts,
+    })
 }
 
 /// Answers a question from what the knowledge base holds now.

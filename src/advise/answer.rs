@@ -1,22 +1,29 @@
 //! A decision in the words of the API's status: the same for the operator and the command
 //! line's `-o json|yaml`.
 
-use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 
+use super::words;
 use crate::api::{
-    AlternativeStatus, EvidenceStatus, ExcludedStatus, ExplanationStatus, NearMissStatus,
-    PredictedStatus, RecommendationStatus, RelaxationStatus, RequirementStatus, SloStatus,
+    AlternativeStatus, BreakEvenStatus, EvidenceStatus, ExcludedStatus, ExplanationStatus,
+    HeadroomStatus, NearMissStatus, OtherObjectiveStatus, PredictedStatus, RecommendationStatus,
+    RelaxationStatus, RequirementStatus, SloStatus, WorthRunningStatus,
 };
-use crate::benchmark::{Benchmark, Configuration, shown_ms};
+use crate::benchmark::Benchmark;
 use crate::catalog::SloTargets;
 use crate::recommend::{
-    ASSUMPTIONS, Candidate, CapacityBound, Decision, Explanation, FailingTarget, NearMiss,
-    Relaxation, Requirement, Target,
+    ASSUMPTIONS, BreakEven, Candidate, CapacityBound, Decision, NearMiss, OtherObjective, Plan,
+    Requirement, Target, WorthRunning,
 };
 
 /// Profiles named where the asked one has no benchmarks.
 const PROFILES_SHOWN: usize = 20;
+
+/// Benchmarks worth running that are named.
+const WORTH_RUNNING_SHOWN: usize = 5;
+
+/// Names listed of each kind.
+const NAMES_SHOWN: usize = 20;
 
 /// The parts of a status that a decision fills.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,6 +37,9 @@ pub struct Answer {
     /// The next best.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<AlternativeStatus>,
+    /// What the other objectives would have chosen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_objectives: Vec<OtherObjectiveStatus>,
     /// Why the others were left out.
     pub explanation: ExplanationStatus,
 }
@@ -38,9 +48,17 @@ pub struct Answer {
 pub fn answer(decision: &Decision) -> Answer {
     Answer {
         requirement: requirement(&decision.requirement),
-        recommendation: decision.recommendation.as_ref().map(recommendation),
+        recommendation: decision
+            .recommendation
+            .as_ref()
+            .map(|candidate| recommendation(candidate, decision)),
         alternatives: decision.alternatives.iter().map(alternative).collect(),
-        explanation: explanation(&decision.requirement, &decision.explanation),
+        other_objectives: decision
+            .other_objectives
+            .iter()
+            .map(other_objective)
+            .collect(),
+        explanation: explanation(decision),
     }
 }
 
@@ -65,7 +83,7 @@ fn requirement(requirement: &Requirement) -> RequirementStatus {
     }
 }
 
-fn recommendation(candidate: &Candidate) -> RecommendationStatus {
+fn recommendation(candidate: &Candidate, decision: &Decision) -> RecommendationStatus {
     let configuration = &candidate.configuration;
     RecommendationStatus {
         model: configuration.model.to_string(),
@@ -74,8 +92,14 @@ fn recommendation(candidate: &Candidate) -> RecommendationStatus {
         accelerators: candidate.configuration.accelerators(),
         replicas: candidate.replicas,
         predicted: predicted(&candidate.operating_row),
-        capacity_per_replica: rate(candidate.capacity.rps),
+        headroom_percent: headroom(candidate, &decision.requirement.slo),
+        capacity_per_replica: words::rate(candidate.capacity.rps),
         capacity_is_lower_bound: candidate.capacity.bound == CapacityBound::AtLeast,
+        settled: decision
+            .settlement
+            .as_ref()
+            .is_some_and(|settlement| settlement.settled),
+        break_even: decision.break_even.as_ref().map(break_even),
         cost_per_hour: candidate.cost_per_hour.map(|cost| cost.to_string()),
         cost_per_month: candidate
             .cost_per_hour
@@ -84,7 +108,7 @@ fn recommendation(candidate: &Candidate) -> RecommendationStatus {
             .whole_node_cost_per_hour
             .map(|cost| cost.to_string()),
         binding_target: candidate.binding_target.to_string(),
-        capacity_if_slower_by_ten_percent: candidate.capacity_if_slower.map(rate),
+        capacity_if_slower_by_ten_percent: candidate.capacity_if_slower.map(words::rate),
         survives_loss_of_one_replica: candidate.survives_loss_of_one_replica,
         assumptions: ASSUMPTIONS.map(str::to_owned).to_vec(),
         evidence: EvidenceStatus {
@@ -92,7 +116,7 @@ fn recommendation(candidate: &Candidate) -> RecommendationStatus {
             source: candidate.source.clone(),
             strength: candidate.strength.to_string(),
             benchmarked_at: candidate.operating_row.measured_at.map(|at| at.to_string()),
-            framework: framework(configuration),
+            framework: words::framework(configuration),
             benchmarks: candidate
                 .backing_rows()
                 .iter()
@@ -102,15 +126,6 @@ fn recommendation(candidate: &Candidate) -> RecommendationStatus {
         warnings: candidate.caveats.iter().map(ToString::to_string).collect(),
         digest: candidate.digest.to_string(),
     }
-}
-
-/// Framework and version, e.g. `vllm 0.19.0`, as far as recorded.
-pub(crate) fn framework(configuration: &Configuration) -> Option<String> {
-    let name = configuration.framework.as_deref()?;
-    Some(match &configuration.framework_version {
-        Some(version) => format!("{name} {version}"),
-        None => name.to_owned(),
-    })
 }
 
 fn alternative(candidate: &Candidate) -> AlternativeStatus {
@@ -124,8 +139,22 @@ fn alternative(candidate: &Candidate) -> AlternativeStatus {
     }
 }
 
-fn explanation(requirement: &Requirement, explanation: &Explanation) -> ExplanationStatus {
+fn explanation(decision: &Decision) -> ExplanationStatus {
+    let explanation = &decision.explanation;
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    let slo = &decision.requirement.slo;
+    let relaxations = explanation
+        .relaxation
+        .iter()
+        .map(|relaxed| (words::relaxation_change(slo, relaxed), &relaxed.plan));
+    let lifted = explanation
+        .lifted
+        .iter()
+        .map(|lifted| (words::constraint_change(&lifted.change), &lifted.plan));
+    let challengers = decision
+        .settlement
+        .as_ref()
+        .map_or(0, |settlement| settlement.challengers);
     ExplanationStatus {
         configurations: count(explanation.configurations),
         compliant: count(explanation.compliant),
@@ -136,10 +165,38 @@ fn explanation(requirement: &Requirement, explanation: &Explanation) -> Explanat
         },
         rejected: count(explanation.rejected),
         nearest_misses: explanation.nearest_misses.iter().map(near_miss).collect(),
-        relaxation: explanation
-            .relaxation
+        relaxation: relaxations
+            .chain(lifted)
+            .map(|(change, plan)| relaxation(change, plan, decision.recommendation.as_ref()))
+            .collect(),
+        challengers: count(challengers),
+        worth_running: decision
+            .settlement
             .iter()
-            .map(|relaxed| relaxation(&requirement.slo, relaxed))
+            .flat_map(|settlement| &settlement.worth_running)
+            .take(WORTH_RUNNING_SHOWN)
+            .map(worth_running)
+            .collect(),
+        hardware_without_benchmarks: explanation
+            .gaps
+            .hardware
+            .iter()
+            .take(NAMES_SHOWN)
+            .map(ToString::to_string)
+            .collect(),
+        models_without_benchmarks: explanation
+            .gaps
+            .models
+            .iter()
+            .take(NAMES_SHOWN)
+            .map(ToString::to_string)
+            .collect(),
+        unknown_names: explanation
+            .gaps
+            .unknown_names
+            .iter()
+            .take(NAMES_SHOWN)
+            .map(words::unknown_name)
             .collect(),
         profiles_with_benchmarks: explanation
             .profiles
@@ -155,52 +212,77 @@ fn near_miss(miss: &NearMiss) -> NearMissStatus {
         model: miss.configuration.model.to_string(),
         accelerators: miss.configuration.accelerators(),
         requests_per_second: miss.offered_rps.to_string(),
-        failing: miss.failing.iter().map(failing_target).collect(),
+        failing: miss.failing.iter().map(words::failing_target).collect(),
     }
 }
 
-/// A missed target, e.g. `TTFT p95 172.3 ms, target 150 ms`.
-pub(crate) fn failing_target(failing: &FailingTarget) -> String {
-    let FailingTarget {
-        target,
-        p95_ms,
-        target_ms,
-    } = failing;
-    format!(
-        "{target} p95 {} ms, target {target_ms} ms",
-        shown_ms(*p95_ms)
-    )
-}
-
-fn relaxation(slo: &SloTargets, relaxation: &Relaxation) -> RelaxationStatus {
+fn relaxation(change: String, plan: &Plan, instead_of: Option<&Candidate>) -> RelaxationStatus {
     RelaxationStatus {
-        change: relaxation_change(slo, relaxation),
-        model: relaxation.configuration.model.to_string(),
-        accelerators: relaxation.configuration.accelerators(),
-        replicas: relaxation.replicas,
-        gpus: i32::try_from(relaxation.gpus).unwrap_or(i32::MAX),
-        cost_per_hour: relaxation.cost_per_hour.map(|cost| cost.to_string()),
+        change,
+        model: plan.configuration.model.to_string(),
+        accelerators: plan.configuration.accelerators(),
+        replicas: plan.replicas,
+        gpus: gpus(plan.gpus),
+        cost_per_hour: plan.cost_per_hour.map(|cost| cost.to_string()),
+        cost_change_percent: instead_of
+            .and_then(|now| words::percent_more(plan.cost_per_hour, now.cost_per_hour)),
     }
 }
 
-/// What to change, e.g. `TTFT p95 150 -> 173 ms`, or all three by their common factor.
-pub(crate) fn relaxation_change(slo: &SloTargets, relaxation: &Relaxation) -> String {
-    let changes: Vec<_> = Target::ALL
-        .into_iter()
-        .map(|target| (target, target.of(slo), target.of(&relaxation.slo)))
-        .filter(|(_, from, to)| from != to)
-        .map(|(target, from, to)| format!("{target} p95 {from} -> {to} ms"))
-        .collect();
-    let changes = changes.join(", ");
-    match relaxation.factor_per_mille {
-        None => changes,
-        Some(per_mille) => {
-            format!(
-                "all targets x {}: {changes}",
-                Decimal::new(per_mille.into(), 3)
-            )
-        }
+fn worth_running(worth: &WorthRunning) -> WorthRunningStatus {
+    let configuration = &worth.plan.configuration;
+    WorthRunningStatus {
+        reason: words::worth(worth.reason).to_owned(),
+        model: configuration.model.to_string(),
+        accelerators: configuration.accelerators(),
+        framework: words::framework(configuration),
+        requests_per_second: worth
+            .rates_rps
+            .iter()
+            .map(|rate| rate.normalize().to_string())
+            .collect(),
+        replicas: worth.plan.replicas,
+        saving_per_month: worth
+            .saving_per_hour
+            .map(|saving| saving.per_month().to_string()),
     }
+}
+
+fn other_objective(other: &OtherObjective) -> OtherObjectiveStatus {
+    OtherObjectiveStatus {
+        objective: other.objective,
+        model: other.plan.configuration.model.to_string(),
+        accelerators: other.plan.configuration.accelerators(),
+        replicas: other.plan.replicas,
+        cost_per_hour: other.plan.cost_per_hour.map(|cost| cost.to_string()),
+        quality: other.quality.map(i32::from),
+    }
+}
+
+fn break_even(break_even: &BreakEven) -> BreakEvenStatus {
+    BreakEvenStatus {
+        same_replicas_up_to_requests_per_second: words::rate(break_even.same_replicas_up_to_rps),
+        same_configuration_up_to_requests_per_second: words::rate(
+            break_even.same_configuration_up_to_rps,
+        ),
+        then: words::then(break_even),
+    }
+}
+
+fn headroom(candidate: &Candidate, slo: &SloTargets) -> HeadroomStatus {
+    let percent = |target: Target| {
+        let p95_ms = target.latency(&candidate.operating_row).p95_ms;
+        words::headroom_percent(p95_ms, target.of(slo)).unwrap_or(0)
+    };
+    HeadroomStatus {
+        ttft: percent(Target::Ttft),
+        itl: percent(Target::Itl),
+        e2e: percent(Target::E2e),
+    }
+}
+
+fn gpus(count: i64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 fn predicted(row: &Benchmark) -> PredictedStatus {
@@ -209,23 +291,5 @@ fn predicted(row: &Benchmark) -> PredictedStatus {
         ttft_p95_ms: p95(Target::Ttft),
         itl_p95_ms: p95(Target::Itl),
         e2e_p95_ms: p95(Target::E2e),
-    }
-}
-
-/// A rate rounded down to four decimals, so that a shown capacity is never more than the evidence.
-pub(crate) fn rate(rps: Decimal) -> String {
-    rps.round_dp_with_strategy(4, RoundingStrategy::ToZero)
-        .normalize()
-        .to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shown_capacity_is_never_more_than_the_evidence() {
-        assert_eq!(rate("3.99999".parse().unwrap()), "3.9999");
-        assert_eq!(rate("12.50".parse().unwrap()), "12.5");
     }
 }

@@ -269,6 +269,17 @@ pub enum Objective {
     Cost,
     /// The one furthest below its targets, among those within 1.5 times of the cheapest.
     Latency,
+    /// The one whose model scores highest for the use case, then the cheapest; a model without a
+    /// score comes last.
+    Quality,
+    /// Cost, latency and quality weighed: half the latency is worth paying 1.4 times as much, ten
+    /// points of quality 1.2 times.
+    Balanced,
+}
+
+impl Objective {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Cost, Self::Latency, Self::Quality, Self::Balanced];
 }
 
 /// What to do with the answer.

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Objective;
 use crate::benchmark::EvidenceKind;
 use crate::catalog::ExperienceClass;
 
@@ -29,7 +30,11 @@ pub struct DeploymentIntentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub alternatives: Vec<AlternativeStatus>,
-    /// Why the others were left out, and what would help where nothing complies.
+    /// What the other objectives would have chosen on the same evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    pub other_objectives: Vec<OtherObjectiveStatus>,
+    /// Why the others were left out, what would help, and what is worth benchmarking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<ExplanationStatus>,
     /// What runs, in mode Apply.
@@ -106,10 +111,19 @@ pub struct RecommendationStatus {
     pub replicas: i32,
     /// p95 latencies of the benchmark nearest above the load of one replica.
     pub predicted: PredictedStatus,
+    /// Room between the predicted p95s and their targets.
+    pub headroom_percent: HeadroomStatus,
     /// Requests per second that one replica was shown to serve within the targets.
     pub capacity_per_replica: String,
     /// Nobody tested a higher rate to its failure: the capacity may be larger.
     pub capacity_is_lower_bound: bool,
+    /// No plausible capacity of another configuration makes it cheaper. While false the answer is
+    /// provisional: explanation.worthRunning names the benchmarks that could change it.
+    pub settled: bool,
+    /// Up to which demand the answer holds; absent without a demand, and for the objectives Latency
+    /// and Balanced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_even: Option<BreakEvenStatus>,
     /// US dollars per hour of all replicas; absent where the price is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_per_hour: Option<String>,
@@ -137,6 +151,72 @@ pub struct RecommendationStatus {
     pub warnings: Vec<String>,
     /// SHA-256 of the decision (R11).
     pub digest: String,
+}
+
+/// Room between p95s and targets, whole percent of the target, rounded down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeadroomStatus {
+    /// Time to first token.
+    pub ttft: i32,
+    /// Inter-token latency.
+    pub itl: i32,
+    /// End-to-end latency.
+    pub e2e: i32,
+}
+
+/// Up to which demand an answer holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BreakEvenStatus {
+    /// Demand that the recommended replicas hold with the headroom.
+    pub same_replicas_up_to_requests_per_second: String,
+    /// Demand up to which no other configuration is the answer, with more replicas where needed.
+    pub same_configuration_up_to_requests_per_second: String,
+    /// What comes beyond that.
+    pub then: String,
+}
+
+/// What another objective would have chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherObjectiveStatus {
+    /// The objective.
+    pub objective: Objective,
+    /// Hugging Face repository.
+    pub model: String,
+    /// GPUs of one replica, e.g. 2xH100.
+    pub accelerators: String,
+    /// Replicas.
+    pub replicas: i32,
+    /// US dollars per hour of all replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_per_hour: Option<String>,
+    /// Catalog score of the model for the use case, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<i32>,
+}
+
+/// A benchmark that could change the answer: steady, with 1,000 requests or more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorthRunningStatus {
+    /// Why it is worth running.
+    pub reason: String,
+    /// Hugging Face repository.
+    pub model: String,
+    /// GPUs of one replica, e.g. 2xH100.
+    pub accelerators: String,
+    /// Framework and version to run it with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framework: Option<String>,
+    /// Rates to offer to one replica.
+    pub requests_per_second: Vec<String>,
+    /// Replicas that the demand would need if the benchmark meets the targets.
+    pub replicas: i32,
+    /// US dollars that it could save in a month of 730 hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saving_per_month: Option<String>,
 }
 
 /// What backs a recommendation.
@@ -190,14 +270,34 @@ pub struct ExplanationStatus {
     pub excluded: ExcludedStatus,
     /// Those that miss a target.
     pub rejected: i32,
-    /// Where nothing complies: the three that come nearest.
+    /// The three that come nearest to their targets without meeting them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
     pub nearest_misses: Vec<NearMissStatus>,
-    /// Where nothing complies: the smallest changes of the targets after which something does.
+    /// The smallest changes of targets and constraints after which something complies, or, where
+    /// something does, a cheaper or better configuration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 4))]
+    #[schemars(length(max = 12))]
     pub relaxation: Vec<RelaxationStatus>,
+    /// Other configurations that could turn out to cost less than the recommendation.
+    #[serde(default)]
+    pub challengers: i32,
+    /// The benchmarks that could change the answer, the one that could save most first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub worth_running: Vec<WorthRunningStatus>,
+    /// Hardware that may be chosen and has no benchmarks for the traffic profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub hardware_without_benchmarks: Vec<String>,
+    /// Models that the intent allows and that have no benchmarks for the traffic profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub models_without_benchmarks: Vec<String>,
+    /// Names in the intent that nobody knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub unknown_names: Vec<String>,
     /// Where the profile has no benchmarks: the profiles that have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -230,11 +330,11 @@ pub struct NearMissStatus {
     pub failing: Vec<String>,
 }
 
-/// A change of the targets after which a configuration complies.
+/// A change of a target or constraint, and what it admits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RelaxationStatus {
-    /// What to change, e.g. "TTFT p95 150 -> 173 ms".
+    /// What to change, e.g. "TTFT p95 150 -> 173 ms" or "hardware.maxGpus 16 -> 24".
     pub change: String,
     /// Hugging Face repository.
     pub model: String,
@@ -247,6 +347,9 @@ pub struct RelaxationStatus {
     /// US dollars per hour of all replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_per_hour: Option<String>,
+    /// How much more (or, negative, less) that is than the recommendation, percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_change_percent: Option<i32>,
 }
 
 /// What runs.

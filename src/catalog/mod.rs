@@ -86,6 +86,16 @@ impl Catalog {
         self.models.get(name)
     }
 
+    /// Every model, by name.
+    pub fn models(&self) -> impl Iterator<Item = &ModelName> {
+        self.models.keys()
+    }
+
+    /// Every GPU, by canonical name.
+    pub fn hardware_names(&self) -> impl Iterator<Item = &HardwareName> {
+        self.hardware.keys()
+    }
+
     /// The canonical name of a GPU: an alias is resolved, compared without case; an unknown name
     /// stays as it is.
     pub fn canonical_hardware(&self, name: &str) -> HardwareName {

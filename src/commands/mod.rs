@@ -3,9 +3,11 @@
 #[macro_use]
 mod output;
 
+mod accounts;
 mod benchmarks;
 mod controller;
 mod crd;
+mod explain;
 mod intent;
 mod load;
 mod migrate;
@@ -25,7 +27,7 @@ use crate::catalog::{Catalog, CatalogError, CatalogFiles};
 use crate::knowledge_base::{ConnectionSettings, KnowledgeBase};
 use crate::manifest::Settings;
 
-/// Exit code of `recommend` and `render` where nothing complies; 1 is an error, 2 a wrong call.
+/// Exit code of `recommend`, `explain` and `render` where nothing complies; 1 is an error, 2 a wrong call.
 const NOTHING_COMPLIES: u8 = 3;
 
 /// From an intent to a vLLM deployment that meets its SLOs, with the evidence that says so.
@@ -40,6 +42,8 @@ pub struct Cli {
 enum Command {
     /// Recommend a model, GPU and replica count for a use case
     Recommend(recommend::Arguments),
+    /// Say why: what was found, what nearly made it, and what would change the answer
+    Explain(explain::Arguments),
     /// Print the manifests' YAML of an intent, byte for byte what the operator writes
     Render(render::Arguments),
     /// Create or upgrade the knowledge base's schema
@@ -59,6 +63,7 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Recommend(arguments) => recommend::run(arguments).await,
+            Command::Explain(arguments) => explain::run(arguments).await,
             Command::Render(arguments) => render::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Load(arguments) => load::run(arguments).await,

@@ -71,7 +71,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         eprintln!("warning: no manifests can be made of this recommendation: {error}");
     }
     match arguments.output {
-        Output::Table => out!("{}", report::report(&advice.decision, &catalog)),
+        Output::Table => out!("{}", report::recommendation(&advice.decision, &catalog)),
         Output::Json => outln!(
             "{}",
             serde_json::to_string_pretty(&answer(&advice.decision))?

@@ -61,7 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         None => {
-            eprint!("{}", report::report(&advice.decision, &catalog));
+            eprint!("{}", report::recommendation(&advice.decision, &catalog));
             Ok(ExitCode::from(NOTHING_COMPLIES))
         }
     }

@@ -5,29 +5,53 @@ use std::fmt::Write;
 use comfy_table::Table;
 
 use super::table::table;
-use crate::advise::{failing_target, framework, rate, relaxation_change};
+use crate::advise::words::{self, counted};
 use crate::catalog::Catalog;
 use crate::recommend::{
-    ASSUMPTIONS, Candidate, CapacityBound, Decision, Explanation, MicroDollars, Requirement, Target,
+    ASSUMPTIONS, Candidate, CapacityBound, Decision, Explanation, Gaps, MicroDollars, Plan,
+    REQUESTS_WORTH_RUNNING, Requirement, Settlement, Target,
 };
 
-/// What was asked, what was found, why not the others.
-pub(super) fn report(decision: &Decision, catalog: &Catalog) -> String {
+/// Benchmarks worth running that are named.
+const WORTH_RUNNING_SHOWN: usize = 5;
+
+/// The answer: what was asked, what was found, what else would do.
+pub(super) fn recommendation(decision: &Decision, catalog: &Catalog) -> String {
     let mut out = String::new();
-    let requirement = &decision.requirement;
-    asked(&mut out, requirement, catalog);
+    asked(&mut out, &decision.requirement, catalog);
     match &decision.recommendation {
-        Some(candidate) => found(&mut out, candidate, requirement),
+        Some(candidate) => found(&mut out, candidate, decision),
         None => out.push_str("\nNothing complies.\n"),
     }
-    if !decision.alternatives.is_empty() {
-        let _ = write!(
-            out,
-            "\nAlternatives\n{}\n",
-            alternatives(&decision.alternatives)
-        );
+    alternatives(&mut out, &decision.alternatives);
+    counts(&mut out, decision);
+    if decision.recommendation.is_none() {
+        nearest_misses(&mut out, &decision.explanation);
+        steps(&mut out, decision);
     }
-    why(&mut out, requirement, &decision.explanation);
+    unknown_names(&mut out, &decision.explanation.gaps);
+    out
+}
+
+/// The same with its reasons: what others would have chosen, what nearly made it, what would change
+/// the answer, and what nobody benchmarked.
+pub(super) fn explanation(decision: &Decision, catalog: &Catalog) -> String {
+    let mut out = String::new();
+    asked(&mut out, &decision.requirement, catalog);
+    match &decision.recommendation {
+        Some(candidate) => found(&mut out, candidate, decision),
+        None => out.push_str("\nNothing complies.\n"),
+    }
+    alternatives(&mut out, &decision.alternatives);
+    other_objectives(&mut out, decision);
+    counts(&mut out, decision);
+    nearest_misses(&mut out, &decision.explanation);
+    steps(&mut out, decision);
+    if let Some(settlement) = &decision.settlement {
+        worth_running(&mut out, settlement, &decision.requirement);
+    }
+    gaps(&mut out, &decision.explanation.gaps, &decision.requirement);
+    unknown_names(&mut out, &decision.explanation.gaps);
     out
 }
 
@@ -54,12 +78,10 @@ fn asked(out: &mut String, requirement: &Requirement, catalog: &Catalog) {
     }
 }
 
-fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
+fn found(out: &mut String, candidate: &Candidate, decision: &Decision) {
+    let requirement = &decision.requirement;
     let configuration = &candidate.configuration;
-    let replicas = match candidate.replicas {
-        1 => "1 replica".to_owned(),
-        n => format!("{n} replicas"),
-    };
+    let replicas = counted(candidate.replicas.into(), "replica");
     let _ = writeln!(
         out,
         "\n{} on {}, {replicas}: {}",
@@ -74,8 +96,11 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
     let p95s: Vec<_> = Target::ALL
         .into_iter()
         .map(|target| {
-            let p95 = target.latency(row).shown_p95_ms();
-            format!("{target} {p95} of {} ms", target.of(&requirement.slo))
+            let latency = target.latency(row);
+            let target_ms = target.of(&requirement.slo);
+            let room = words::headroom_percent(latency.p95_ms, target_ms).unwrap_or(0);
+            let p95 = latency.shown_p95_ms();
+            format!("{target} {p95} of {target_ms} ms ({room} % room)")
         })
         .collect();
     let _ = writeln!(
@@ -93,10 +118,10 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
     let _ = writeln!(
         out,
         "  capacity        {bound}{} requests/s a replica; {} if every p95 were 10 % higher",
-        rate(candidate.capacity.rps),
+        words::rate(candidate.capacity.rps),
         candidate
             .capacity_if_slower
-            .map_or_else(|| "none".to_owned(), rate),
+            .map_or_else(|| "none".to_owned(), words::rate),
     );
     if let Some(survives) = candidate.survives_loss_of_one_replica {
         let word = if survives {
@@ -105,6 +130,18 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
             "the others do not meet"
         };
         let _ = writeln!(out, "  one lost        {word} the demand",);
+    }
+    if let Some(break_even) = &decision.break_even {
+        let _ = writeln!(
+            out,
+            "  holds up to     {} requests/s with {replicas}; beyond {}: {}",
+            words::rate(break_even.same_replicas_up_to_rps),
+            words::rate(break_even.same_configuration_up_to_rps),
+            words::then(break_even)
+        );
+    }
+    if let Some(settlement) = &decision.settlement {
+        let _ = writeln!(out, "  settled         {}", settled(settlement));
     }
     let _ = writeln!(out, "  assumes         {}", ASSUMPTIONS.join("; "));
     if let Some(cost) = candidate.whole_node_cost_per_hour {
@@ -122,7 +159,8 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
             || "date unknown".to_owned(),
             |at| at.strftime("%F").to_string()
         ),
-        framework(configuration).map_or_else(String::new, |framework| format!(", {framework}")),
+        words::framework(configuration)
+            .map_or_else(String::new, |framework| format!(", {framework}")),
     );
     let ids: Vec<_> = candidate
         .backing_rows()
@@ -135,11 +173,30 @@ fn found(out: &mut String, candidate: &Candidate, requirement: &Requirement) {
     }
 }
 
+/// Whether the answer stands, in a line.
+fn settled(settlement: &Settlement) -> String {
+    match (settlement.settled, settlement.challengers) {
+        (true, _) => "yes: no plausible capacity makes another one cheaper".to_owned(),
+        (false, 0) => "no: it rests on an estimate".to_owned(),
+        (false, challengers) => format!(
+            "no: {} not shown cheaper, and a benchmark could show it (compass explain)",
+            if challengers == 1 {
+                "another one is".to_owned()
+            } else {
+                format!("{challengers} others are")
+            }
+        ),
+    }
+}
+
 fn dollars(cost: Option<MicroDollars>) -> String {
     cost.map_or_else(|| "unknown".to_owned(), |cost| cost.to_string())
 }
 
-fn alternatives(candidates: &[Candidate]) -> Table {
+fn alternatives(out: &mut String, candidates: &[Candidate]) {
+    if candidates.is_empty() {
+        return;
+    }
     let mut table = table(
         [
             "MODEL",
@@ -166,10 +223,58 @@ fn alternatives(candidates: &[Candidate]) -> Table {
         );
         table.add_row(cells);
     }
-    table
+    section(out, "Alternatives", &table);
 }
 
-fn why(out: &mut String, requirement: &Requirement, explanation: &Explanation) {
+fn section(out: &mut String, title: &str, table: &Table) {
+    let _ = write!(out, "\n{title}\n{table}\n");
+}
+
+fn other_objectives(out: &mut String, decision: &Decision) {
+    if decision.other_objectives.is_empty() {
+        return;
+    }
+    let mut table = table(
+        [
+            "OBJECTIVE",
+            "MODEL",
+            "ACCELERATORS",
+            "REPLICAS",
+            "$/HOUR",
+            "WORST P95",
+            "QUALITY",
+        ],
+        3,
+    );
+    for other in &decision.other_objectives {
+        let Plan {
+            configuration,
+            replicas,
+            cost_per_hour,
+            ..
+        } = &other.plan;
+        table.add_row([
+            format!("{:?}", other.objective),
+            configuration.model.to_string(),
+            configuration.accelerators(),
+            replicas.to_string(),
+            dollars(*cost_per_hour),
+            format!("{:.0} %", other.worst_ratio * 100.0),
+            other
+                .quality
+                .map_or_else(|| "unknown".to_owned(), |score| score.to_string()),
+        ]);
+    }
+    let title = format!(
+        "Other objectives than {:?} would choose (worst p95: share of its target)",
+        decision.requirement.objective
+    );
+    section(out, &title, &table);
+}
+
+fn counts(out: &mut String, decision: &Decision) {
+    let explanation = &decision.explanation;
+    let requirement = &decision.requirement;
     if explanation.configurations == 0 {
         let profiles: Vec<_> = explanation
             .profiles
@@ -191,16 +296,19 @@ fn why(out: &mut String, requirement: &Requirement, explanation: &Explanation) {
     let excluded = &explanation.excluded;
     let _ = writeln!(
         out,
-        "\n{} configurations with benchmarks: {} comply, {} miss a target, {} lack usable evidence, {} are not allowed, {} are over a limit",
-        explanation.configurations,
+        "\n{} with benchmarks: {} comply, {} miss a target, {} lack usable evidence, {} are not allowed, {} are over a limit",
+        counted(explanation.configurations as i64, "configuration"),
         explanation.compliant,
         explanation.rejected,
         excluded.by_evidence,
         excluded.by_constraints,
         excluded.by_limits
     );
+}
+
+fn nearest_misses(out: &mut String, explanation: &Explanation) {
     for miss in &explanation.nearest_misses {
-        let failing: Vec<_> = miss.failing.iter().map(failing_target).collect();
+        let failing: Vec<_> = miss.failing.iter().map(words::failing_target).collect();
         let _ = writeln!(
             out,
             "  nearest miss    {} on {} at {} requests/s: {}",
@@ -213,23 +321,103 @@ fn why(out: &mut String, requirement: &Requirement, explanation: &Explanation) {
     if let Some(over) = &explanation.over_limit {
         let _ = writeln!(
             out,
-            "  over a limit    {} on {} meets the targets with {} GPUs, ${} an hour, but {}",
-            over.configuration.model,
-            over.configuration.accelerators(),
-            over.gpus,
-            dollars(over.cost_per_hour),
+            "  over a limit    {} meets the targets, but {}",
+            words::plan(&over.plan),
             over.reasons()
         );
     }
-    for relaxation in &explanation.relaxation {
+}
+
+/// What a change of the question would buy.
+fn steps(out: &mut String, decision: &Decision) {
+    let explanation = &decision.explanation;
+    let now = decision
+        .recommendation
+        .as_ref()
+        .and_then(|candidate| candidate.cost_per_hour);
+    let slo = &decision.requirement.slo;
+    let relaxations = explanation
+        .relaxation
+        .iter()
+        .map(|relaxation| (words::relaxation_change(slo, relaxation), &relaxation.plan));
+    let lifted = explanation
+        .lifted
+        .iter()
+        .map(|lifted| (words::constraint_change(&lifted.change), &lifted.plan));
+    for (change, plan) in relaxations.chain(lifted) {
+        let cost_change = words::percent_more(plan.cost_per_hour, now)
+            .map_or_else(String::new, |percent| format!(" ({percent:+} % cost)"));
         let _ = writeln!(
             out,
-            "  would help      {}: {} on {}, {} GPUs, ${} an hour",
-            relaxation_change(&requirement.slo, relaxation),
-            relaxation.configuration.model,
-            relaxation.configuration.accelerators(),
-            relaxation.gpus,
-            dollars(relaxation.cost_per_hour)
+            "  would help      {change}: {}{cost_change}",
+            words::plan(plan)
         );
+    }
+}
+
+fn worth_running(out: &mut String, settlement: &Settlement, requirement: &Requirement) {
+    if settlement.worth_running.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "\nBenchmarks worth running: {} tokens, steady, {REQUESTS_WORTH_RUNNING} requests or more at each rate",
+        requirement.profile
+    );
+    for worth in settlement.worth_running.iter().take(WORTH_RUNNING_SHOWN) {
+        let rates: Vec<_> = worth
+            .rates_rps
+            .iter()
+            .map(|rate| rate.normalize().to_string())
+            .collect();
+        let configuration = &worth.plan.configuration;
+        let saving = worth.saving_per_hour.map_or_else(String::new, |saving| {
+            format!(
+                ", {} instead, up to ${} a month less",
+                counted(worth.plan.replicas.into(), "replica"),
+                saving.per_month()
+            )
+        });
+        let _ = writeln!(
+            out,
+            "  {} on {}{} at {} requests/s: {}{saving}",
+            configuration.model,
+            configuration.accelerators(),
+            words::framework(configuration).map_or_else(String::new, |it| format!(", {it},")),
+            rates.join(" and "),
+            words::worth(worth.reason)
+        );
+    }
+    let more = settlement
+        .worth_running
+        .len()
+        .saturating_sub(WORTH_RUNNING_SHOWN);
+    if more > 0 {
+        let _ = writeln!(out, "  and {more} more");
+    }
+}
+
+fn gaps(out: &mut String, gaps: &Gaps, requirement: &Requirement) {
+    let without = |what: &str, names: Vec<String>| {
+        if names.is_empty() {
+            return String::new();
+        }
+        format!(
+            "No benchmarks for {} {what} {}\n",
+            requirement.profile,
+            names.join(", ")
+        )
+    };
+    let hardware = gaps.hardware.iter().map(ToString::to_string).collect();
+    let models = gaps.models.iter().map(ToString::to_string).collect();
+    let text = without("on", hardware) + &without("of", models);
+    if !text.is_empty() {
+        let _ = write!(out, "\n{text}");
+    }
+}
+
+fn unknown_names(out: &mut String, gaps: &Gaps) {
+    for unknown in &gaps.unknown_names {
+        let _ = writeln!(out, "warning: {}", words::unknown_name(unknown));
     }
 }

@@ -1,6 +1,7 @@
 //! What conditions tell people: what was found, measured value and target, and the remedy.
 
 use crate::advise::Answer;
+use crate::advise::words::{self, counted};
 use crate::api::{ManifestsStatus, NearMissStatus, RecommendationStatus, RelaxationStatus};
 use crate::recommend::OverLimit;
 
@@ -17,7 +18,7 @@ pub fn recommended(recommendation: &RecommendationStatus) -> String {
     let cost = cost(recommendation.cost_per_hour.as_deref());
     format!(
         "{model} on {accelerators}, {}{cost}: TTFT p95 {} ms, ITL p95 {} ms, E2E p95 {} ms ({} evidence)",
-        counted(*replicas, "replica"),
+        counted((*replicas).into(), "replica"),
         predicted.ttft_p95_ms,
         predicted.itl_p95_ms,
         predicted.e2e_p95_ms,
@@ -40,9 +41,11 @@ pub fn applied(manifests: &ManifestsStatus) -> String {
 pub fn nothing_complies(answer: &Answer, over_limit: Option<&OverLimit>) -> String {
     let explanation = &answer.explanation;
     let mut sentences = vec![format!(
-        "none of {} benchmarked {} meets the intent",
-        explanation.configurations,
-        plural(explanation.configurations, "configuration")
+        "none of {} meets the intent",
+        counted(
+            explanation.configurations.into(),
+            "benchmarked configuration"
+        )
     )];
     if let Some(NearMissStatus {
         model,
@@ -75,6 +78,7 @@ pub fn nothing_complies(answer: &Answer, over_limit: Option<&OverLimit>) -> Stri
     if let Some(relaxation) = explanation.relaxation.first() {
         sentences.push(remedy(relaxation));
     }
+    sentences.extend(explanation.unknown_names.iter().cloned());
     sentences.join("; ")
 }
 
@@ -88,23 +92,14 @@ fn remedy(relaxation: &RelaxationStatus) -> String {
         ..
     } = relaxation;
     let cost = cost(cost_per_hour.as_deref());
-    let replicas = counted(*replicas, "replica");
+    let replicas = counted((*replicas).into(), "replica");
     format!("{change} would admit {model} on {accelerators}, {replicas}{cost}")
 }
 
 fn limit_remedy(over_limit: &OverLimit) -> String {
-    let OverLimit {
-        configuration,
-        replicas,
-        cost_per_hour,
-        ..
-    } = over_limit;
-    let cost = cost(cost_per_hour.map(|cost| cost.to_string()).as_deref());
     format!(
-        "{} on {}, {}{cost}, meets the targets, but {}",
-        configuration.model,
-        configuration.accelerators(),
-        counted(*replicas, "replica"),
+        "{} meets the targets, but {}",
+        words::plan(&over_limit.plan),
         over_limit.reasons()
     )
 }
@@ -136,16 +131,4 @@ fn cost(per_hour: Option<&str>) -> String {
     per_hour
         .map(|dollars| format!(" at ${dollars}/hour"))
         .unwrap_or_default()
-}
-
-fn plural(count: i32, noun: &str) -> String {
-    if count == 1 {
-        noun.to_owned()
-    } else {
-        format!("{noun}s")
-    }
-}
-
-fn counted(count: i32, noun: &str) -> String {
-    format!("{count} {}", plural(count, noun))
 }

@@ -67,18 +67,21 @@ fn record_answer(next: &mut DeploymentIntentStatus, answer: Option<Answer>) {
         requirement,
         recommendation,
         alternatives,
+        other_objectives,
         explanation,
     }) = answer
     else {
         next.requirement = None;
         next.recommendation = None;
         next.alternatives = Vec::new();
+        next.other_objectives = Vec::new();
         next.explanation = None;
         return;
     };
     next.requirement = Some(requirement);
     next.recommendation = recommendation;
     next.alternatives = alternatives;
+    next.other_objectives = other_objectives;
     next.explanation = Some(explanation);
 }
 

@@ -35,7 +35,7 @@ pub enum CapacityBound {
 }
 
 /// What a ladder shows under some bounds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reading<'l, 'a> {
     /// `None` where no row may size a replica.
     pub(super) capacity: Option<Capacity>,

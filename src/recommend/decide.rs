@@ -3,15 +3,17 @@
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
+use super::account::{self, Account};
 use super::capacity::CapacityBound;
 use super::compliance::{self, Strength};
 use super::cost;
-use super::decision::{self, Candidate, Caveat, Decision};
+use super::decision::{self, Candidate, Caveat, Decision, OtherObjective, Plan};
 use super::digest::{Basis, Digest};
-use super::explanation;
-use super::field::Field;
+use super::field::{Field, Standing};
 use super::requirement::Requirement;
 use super::sizing::Sized;
+use super::{break_even, explanation, settlement, steps};
+use crate::api::Objective;
 use crate::benchmark::{Benchmark, Evidence, EvidenceKind, ValidationClass};
 use crate::catalog::Catalog;
 
@@ -28,37 +30,78 @@ pub fn decide(
     catalog: &Catalog,
     now: Timestamp,
 ) -> Decision {
-    let matching = evidence
+    let matching: Vec<_> = evidence
         .benchmarks
         .iter()
-        .filter(|row| is_match(row, &requirement));
-    let field = Field::new(&requirement, matching, catalog, now);
-    let verdicts = field.judge(&requirement.slo);
-    let explanation = explanation::explain(&field, &verdicts, &evidence.profiles);
-    let mut candidates = field.ranked(verdicts).into_iter();
-    let recommendation = candidates.next();
-    let mut shown: Vec<_> = recommendation
-        .iter()
-        .map(|best| best.configuration.place())
+        .filter(|row| is_match(row, &requirement))
         .collect();
-    let alternatives = candidates
-        .filter(|candidate| {
-            let place = candidate.configuration.place();
+    let field = Field::new(&requirement, matching.iter().copied(), catalog, now);
+    let standings = field.judge(&requirement.slo);
+    let ranked = field.ranked(&standings);
+    let best = ranked.first().copied();
+    let mut explanation = explanation::explain(&field, &standings, best, &evidence.profiles);
+    if best.is_none() {
+        explanation.lifted.extend(steps::evidence_lifted(
+            &requirement,
+            &matching,
+            catalog,
+            now,
+        ));
+    }
+    let mut shown: Vec<_> = best.iter().map(|best| best.configuration.place()).collect();
+    let alternatives = ranked
+        .iter()
+        .filter(|way| {
+            let place = way.configuration.place();
             let is_new = !shown.contains(&place);
             shown.push(place);
             is_new
         })
         .take(ALTERNATIVES)
-        .map(|sized| candidate(&field, &sized))
+        .map(|way| candidate(&field, way))
         .collect();
-    let recommendation = recommendation.map(|sized| candidate(&field, &sized));
-    drop(field);
+    let recommendation = best.map(|best| candidate(&field, best));
+    let other_objectives = other_objectives(&field, &standings);
+    let settlement = best.map(|best| settlement::settle(&field, best, &standings));
+    let break_even = best.and_then(|best| break_even::break_even(&field, best, &standings));
     Decision {
         requirement,
         recommendation,
         alternatives,
+        other_objectives,
+        settlement,
+        break_even,
         explanation,
     }
+}
+
+/// What became of each configuration with rows for the profile, in their order (R10).
+pub fn account(
+    requirement: &Requirement,
+    evidence: &Evidence,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Vec<Account> {
+    let rows = evidence.benchmarks.iter();
+    let matching = rows.filter(|row| is_match(row, requirement));
+    let field = Field::new(requirement, matching, catalog, now);
+    account::accounts(&field, &field.judge(&requirement.slo))
+}
+
+fn other_objectives(field: &Field, standings: &[Standing]) -> Vec<OtherObjective> {
+    Objective::ALL
+        .into_iter()
+        .filter(|objective| *objective != field.requirement.objective)
+        .filter_map(|objective| {
+            let first = field.first(objective, standings)?;
+            Some(OtherObjective {
+                objective,
+                plan: Plan::of(first),
+                worst_ratio: first.rank.worst_ratio,
+                quality: first.quality,
+            })
+        })
+        .collect()
 }
 
 /// R2: the profile is equal, or the row is no evidence. Neither is one without GPUs.
@@ -115,8 +158,12 @@ fn caveats(
 ) -> Vec<Caveat> {
     let requirement = field.requirement;
     let constraints = &requirement.constraints;
-    let quality_is_asked_for =
-        constraints.minimum_quality.is_some() || !constraints.allowed_models.is_empty();
+    let quality_is_asked_for = constraints.minimum_quality.is_some()
+        || !constraints.allowed_models.is_empty()
+        || matches!(
+            requirement.objective,
+            Objective::Quality | Objective::Balanced
+        );
     let model = field.catalog.model(&sized.configuration.model);
     let validation = |class| {
         backing

@@ -4,9 +4,12 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::sizing::Sized;
 use super::{
-    Capacity, CapacityBound, Digest, Explanation, MicroDollars, Requirement, Strength, Target,
+    BreakEven, Capacity, CapacityBound, Digest, Explanation, MicroDollars, Requirement, Settlement,
+    Strength, Target,
 };
+use crate::api::Objective;
 use crate::benchmark::{Benchmark, Configuration, EvidenceKind};
 
 /// The answer to a requirement.
@@ -18,8 +21,55 @@ pub struct Decision {
     pub recommendation: Option<Candidate>,
     /// The next best, at most five, each on another (model, hardware, count) (R9).
     pub alternatives: Vec<Candidate>,
-    /// Why the others were left out (R10).
+    /// What the other objectives would have chosen (R9).
+    pub other_objectives: Vec<OtherObjective>,
+    /// What benchmark could change the answer (R14); `None` where nothing complies.
+    pub settlement: Option<Settlement>,
+    /// Up to which demand the answer holds; `None` where nothing complies, no demand is given, or
+    /// the objective weighs latencies.
+    pub break_even: Option<BreakEven>,
+    /// Why the others were left out, and what would help (R10).
     pub explanation: Explanation,
+}
+
+/// A configuration with its size and cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// What would be deployed.
+    pub configuration: Configuration,
+    /// Kind of the evidence behind it.
+    pub kind: EvidenceKind,
+    /// Replicas, spare ones included (R6).
+    pub replicas: i32,
+    /// GPUs over all replicas.
+    pub gpus: i64,
+    /// Cost of all replicas for an hour; `None` where the price is unknown (R7).
+    pub cost_per_hour: Option<MicroDollars>,
+}
+
+impl Plan {
+    pub(super) fn of(sized: &Sized) -> Self {
+        Self {
+            configuration: sized.configuration.clone(),
+            kind: sized.ladder.kind,
+            replicas: sized.replicas,
+            gpus: sized.gpus,
+            cost_per_hour: sized.cost_per_hour,
+        }
+    }
+}
+
+/// What another objective would have chosen on the same evidence.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OtherObjective {
+    /// The objective.
+    pub objective: Objective,
+    /// Its choice.
+    pub plan: Plan,
+    /// Largest p95 over target of its operating row.
+    pub worst_ratio: f64,
+    /// Catalog score for the use case.
+    pub quality: Option<u8>,
 }
 
 /// A configuration that meets the requirement, with the ladder and rows that back it.
@@ -107,7 +157,7 @@ pub enum Caveat {
     StrengthUnknown,
     /// A row that it rests on does not record what was served.
     ServedRateUnverified,
-    /// Neither a quality floor nor allowed models were given (R8).
+    /// Neither a quality floor nor allowed models nor an objective that weighs quality (R8).
     QualityNotConsidered,
     /// The GPU's price is not known (R7).
     PriceUnknown,
@@ -152,7 +202,7 @@ impl std::fmt::Display for Caveat {
                 "unverified: a benchmark behind this does not record the rate that was served"
             }
             Self::QualityNotConsidered => {
-                "quality not considered: give models.minimumQuality or models.allow"
+                "quality not considered: give models.minimumQuality, models.allow or another objective"
             }
             Self::PriceUnknown => "price unknown: ranked behind every configuration with a price",
             Self::NoDemand => "no demand given: one replica, ranked by cost per capacity",

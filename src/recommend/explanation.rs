@@ -1,15 +1,17 @@
-//! R10: why the other configurations were left out, and what would help where nothing complies.
+//! R10: what became of every configuration, and what would help.
 
 use serde::Serialize;
 
 use super::capacity;
 use super::compliance::{Bounds, Target};
-use super::cost::MicroDollars;
-use super::field::{Field, Verdict};
+use super::constraints::Constraint;
+use super::decision::Plan;
+use super::field::{Field, Standing};
+use super::gaps::{self, Gaps};
 use super::ladder::Row;
 use super::sizing::Sized;
+use super::steps::{self, Lifted, Relaxation};
 use crate::benchmark::{Configuration, ProfileCount};
-use crate::catalog::SloTargets;
 
 /// Near misses shown.
 const NEAREST: usize = 3;
@@ -26,14 +28,35 @@ pub struct Explanation {
     pub excluded: Excluded,
     /// Those that miss a target at every rate that could size them.
     pub rejected: usize,
-    /// Where nothing complies: the three that come nearest.
+    /// The three that come nearest to their targets without meeting them.
     pub nearest_misses: Vec<NearMiss>,
-    /// Where nothing complies: the smallest changes of the targets after which something does.
+    /// The smallest changes of the targets after which something complies, or, where something
+    /// does, costs less.
     pub relaxation: Vec<Relaxation>,
+    /// The smallest changes of the constraints after which something complies, or, where something
+    /// does, comes before it.
+    pub lifted: Vec<Lifted>,
     /// Where nothing complies but something meets the targets: the cheapest that breaks a limit.
     pub over_limit: Option<OverLimit>,
+    /// What the evidence does not speak of.
+    pub gaps: Gaps,
     /// Where the profile has no rows: the profiles that have.
     pub profiles: Vec<ProfileCount>,
+}
+
+/// What became of a configuration, by the first thing that stopped it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Outcome {
+    /// No row of a kind, age or load that may back a decision.
+    NoEvidence,
+    /// Model or hardware not allowed, or quality below the floor or unknown.
+    NotAllowed,
+    /// Misses a target at every rate that could size it.
+    Rejected,
+    /// Meets the targets, but breaks a limit on GPUs or cost.
+    OverLimit,
+    /// Meets the requirement.
+    Complies,
 }
 
 /// Configurations left out, by the first thing that stops them.
@@ -69,66 +92,13 @@ pub struct FailingTarget {
     pub target_ms: f64,
 }
 
-/// Changed targets under which the whole decision yields a candidate, and that candidate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Relaxation {
-    /// The one target to change; `None` where all change by a common factor.
-    pub target: Option<Target>,
-    /// What all targets are multiplied by, in thousandths; `None` where one changes alone.
-    pub factor_per_mille: Option<i32>,
-    /// The targets that suffice. One millisecond less of the one target, or a tenth of a percent
-    /// less of the factor, yields nothing. (Where better evidence under a limit takes away what
-    /// larger targets admit, a still smaller change may do as well.)
-    pub slo: SloTargets,
-    /// What they admit.
-    pub configuration: Configuration,
-    /// Its replicas.
-    pub replicas: i32,
-    /// Its GPUs over all replicas.
-    pub gpus: i64,
-    /// Its cost.
-    pub cost_per_hour: Option<MicroDollars>,
-}
-
-/// A limit that a configuration breaks (R8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Limit {
-    /// More GPUs over all replicas than allowed.
-    Gpus,
-    /// More cost per hour than allowed.
-    Cost,
-    /// A cost limit, and a price that is not known.
-    UnknownPrice,
-    /// More replicas than a deployment can have: the demand is too large for it.
-    Replicas,
-}
-
-impl std::fmt::Display for Limit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Gpus => "it needs more than hardware.maxGpus",
-            Self::Cost => "it costs more than hardware.maxCostPerHour",
-            Self::UnknownPrice => {
-                "its price is unknown under hardware.maxCostPerHour: give the price in a catalog file"
-            }
-            Self::Replicas => "it needs more than 100,000 replicas: is the demand right?",
-        })
-    }
-}
-
 /// A configuration that meets the targets and breaks a limit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OverLimit {
-    /// The configuration.
-    pub configuration: Configuration,
-    /// Replicas the demand needs.
-    pub replicas: i32,
-    /// GPUs over all replicas.
-    pub gpus: i64,
-    /// Cost, where the price is known.
-    pub cost_per_hour: Option<MicroDollars>,
+    /// What the demand needs of it.
+    pub plan: Plan,
     /// What it breaks.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Constraint>,
 }
 
 impl OverLimit {
@@ -139,55 +109,49 @@ impl OverLimit {
     }
 }
 
-/// Explains the verdicts on a field.
+/// Explains how a field stands.
 pub(super) fn explain(
     field: &Field,
-    verdicts: &[Verdict],
+    standings: &[Standing],
+    winner: Option<&Sized>,
     profiles: &[ProfileCount],
 ) -> Explanation {
     let mut explanation = Explanation {
-        configurations: verdicts.len(),
+        configurations: standings.len(),
+        gaps: gaps::gaps(field),
         ..Default::default()
     };
-    let mut misses = Vec::new();
-    let mut over_limit: Option<&Sized> = None;
-    for verdict in verdicts {
-        match verdict {
-            Verdict::NoEvidence => explanation.excluded.by_evidence += 1,
-            Verdict::NotAllowed => explanation.excluded.by_constraints += 1,
-            Verdict::Complies(_) => explanation.compliant += 1,
-            Verdict::OverLimit(sized) => {
-                explanation.excluded.by_limits += 1;
-                if over_limit.is_none_or(|least| sized.rank.cmp(&least.rank).is_lt()) {
-                    over_limit = Some(sized);
-                }
-            }
-            Verdict::Rejected {
-                configuration,
-                nearest,
-            } => {
-                explanation.rejected += 1;
-                misses.extend(nearest.map(|row| (*configuration, row)));
-            }
-        }
-    }
-    if explanation.compliant > 0 {
-        return explanation;
-    }
-    if explanation.configurations == 0 {
+    if standings.is_empty() {
         explanation.profiles = profiles.to_vec();
         return explanation;
     }
-    let bounds = field.bounds();
-    explanation.nearest_misses = nearest_misses(misses, &bounds);
-    explanation.over_limit = over_limit.map(|sized| OverLimit {
-        configuration: sized.configuration.clone(),
-        replicas: sized.replicas,
-        gpus: sized.gpus,
-        cost_per_hour: sized.cost_per_hour,
-        limits: field.broken_limits(sized),
-    });
-    explanation.relaxation = relaxations(field);
+    let mut misses = Vec::new();
+    let mut over_limit: Option<&Sized> = None;
+    for standing in standings {
+        match standing.outcome() {
+            Outcome::NoEvidence => explanation.excluded.by_evidence += 1,
+            Outcome::NotAllowed => explanation.excluded.by_constraints += 1,
+            Outcome::Complies => explanation.compliant += 1,
+            Outcome::OverLimit => {
+                explanation.excluded.by_limits += 1;
+                let least = standing.ways.iter().chain(over_limit);
+                over_limit = least.min_by(|a, b| a.rank.cmp(&b.rank));
+            }
+            Outcome::Rejected => {
+                explanation.rejected += 1;
+                misses.extend(standing.nearest.map(|row| (standing.configuration, row)));
+            }
+        }
+    }
+    explanation.nearest_misses = nearest_misses(misses, &field.bounds());
+    explanation.relaxation = steps::relaxations(field, winner);
+    explanation.lifted = steps::lifted(field, winner, standings);
+    explanation.over_limit = over_limit
+        .filter(|_| winner.is_none())
+        .map(|sized| OverLimit {
+            plan: Plan::of(sized),
+            limits: sized.broken.iter().collect(),
+        });
     explanation
 }
 
@@ -200,108 +164,25 @@ fn nearest_misses(mut misses: Vec<(&Configuration, &Row)>, bounds: &Bounds) -> V
     misses
         .into_iter()
         .take(NEAREST)
-        .map(|(_, row)| NearMiss {
-            configuration: row.benchmark.configuration.clone(),
-            offered_rps: row.benchmark.offered_rps,
-            failing: Target::ALL
-                .into_iter()
-                .filter_map(|target| {
-                    let failing = FailingTarget {
-                        target,
-                        p95_ms: row.p95s?[target as usize],
-                        target_ms: bounds.of(target),
-                    };
-                    (failing.p95_ms > failing.target_ms).then_some(failing)
-                })
-                .collect(),
-        })
+        .map(|(_, row)| near_miss(row, bounds))
         .collect()
 }
 
-/// For each target alone the smallest whole-millisecond change, then the smallest common factor,
-/// after which the whole decision yields a candidate.
-fn relaxations(field: &Field) -> Vec<Relaxation> {
-    let slo = field.requirement.slo;
-    let margin_percent = field.requirement.evidence.margin_percent;
-    let without_margin =
-        |p95_ms: f64| (p95_ms * 100.0 / f64::from(100 - margin_percent)).ceil() as i32;
-    let largest = |target: Target| {
-        without_margin(field.largest_p95(target))
-            .saturating_add(1)
-            .min(target.of(&SloTargets::LARGEST))
-    };
-    let alone = Target::ALL.into_iter().filter_map(|target| {
-        let relaxed = |value_ms| {
-            let mut slo = slo;
-            target.set(&mut slo, value_ms);
-            slo
-        };
-        let value_ms = smallest(target.of(&slo), largest(target), |ms| {
-            is_feasible(field, &relaxed(ms))
-        })?;
-        relaxation(field, relaxed(value_ms), Some(target), None)
-    });
-    let scaled = |per_mille: i32| {
-        let mut scaled = slo;
-        for target in Target::ALL {
-            let value_ms = (i64::from(target.of(&slo)) * i64::from(per_mille) + 999) / 1000;
-            let largest = target.of(&SloTargets::LARGEST);
-            target.set(&mut scaled, value_ms.min(largest.into()) as i32);
-        }
-        scaled
-    };
-    let largest_factor = Target::ALL
-        .into_iter()
-        .map(|target| i64::from(largest(target)) * 1000 / i64::from(target.of(&slo)) + 1)
-        .max()
-        .and_then(|factor| i32::try_from(factor).ok())
-        .unwrap_or(i32::MAX);
-    let together = smallest(1000, largest_factor, |factor| {
-        is_feasible(field, &scaled(factor))
-    })
-    .and_then(|factor| relaxation(field, scaled(factor), None, Some(factor)));
-    alone.chain(together).collect()
-}
-
-/// The smallest value above `from` and up to `to` that holds, given that a larger one holds where
-/// a smaller one does.
-fn smallest(from: i32, to: i32, holds: impl Fn(i32) -> bool) -> Option<i32> {
-    if to <= from || !holds(to) {
-        return None;
+/// The row with each target that it misses.
+pub(super) fn near_miss(row: &Row, bounds: &Bounds) -> NearMiss {
+    NearMiss {
+        configuration: row.benchmark.configuration.clone(),
+        offered_rps: row.benchmark.offered_rps,
+        failing: Target::ALL
+            .into_iter()
+            .filter_map(|target| {
+                let failing = FailingTarget {
+                    target,
+                    p95_ms: row.p95s?[target as usize],
+                    target_ms: bounds.of(target),
+                };
+                (failing.p95_ms > failing.target_ms).then_some(failing)
+            })
+            .collect(),
     }
-    let (mut fails, mut holds_at) = (from, to);
-    while holds_at - fails > 1 {
-        let middle = fails + (holds_at - fails) / 2;
-        if holds(middle) {
-            holds_at = middle;
-        } else {
-            fails = middle;
-        }
-    }
-    Some(holds_at)
-}
-
-fn is_feasible(field: &Field, slo: &SloTargets) -> bool {
-    field
-        .judge(slo)
-        .iter()
-        .any(|verdict| matches!(verdict, Verdict::Complies(_)))
-}
-
-fn relaxation(
-    field: &Field,
-    slo: SloTargets,
-    target: Option<Target>,
-    factor_per_mille: Option<i32>,
-) -> Option<Relaxation> {
-    let best = field.ranked(field.judge(&slo)).into_iter().next()?;
-    Some(Relaxation {
-        target,
-        factor_per_mille,
-        slo,
-        configuration: best.configuration.clone(),
-        replicas: best.replicas,
-        gpus: best.gpus,
-        cost_per_hour: best.cost_per_hour,
-    })
 }

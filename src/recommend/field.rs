@@ -1,5 +1,5 @@
-//! R5 and R8 over all configurations of a profile: what each kind of evidence may say, what is
-//! allowed, and which configurations meet given targets.
+//! R5 over all configurations of a profile: what each kind of evidence may say, and which
+//! configurations meet given targets.
 //!
 //! What the targets do not change is worked out once, so that a relaxation can ask again cheaply.
 
@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::capacity::{self, Capacity, CapacityBound, Reading};
 use super::compliance::{Bounds, Target};
-use super::cost;
-use super::explanation::Limit;
+use super::constraints::Broken;
+use super::explanation::Outcome;
 use super::ladder::{self, Ladder, Row};
 use super::ranking;
-use super::requirement::{Constraints, Requirement};
-use super::sizing::{self, Sized};
+use super::requirement::Requirement;
+use super::sizing::{self, Load, Sized};
+use crate::api::Objective;
 use crate::benchmark::{Benchmark, Configuration, EvidenceKind};
 use crate::catalog::{Catalog, SloTargets};
 
@@ -31,24 +32,43 @@ pub(super) struct Field<'a> {
 struct Entry<'a> {
     configuration: &'a Configuration,
     ladders: Vec<Ladder<'a>>,
-    allowed: bool,
+    /// The constraints on models and hardware that it breaks.
+    barred: Broken,
 }
 
-/// What becomes of one configuration, by the first thing that stops it (R10).
-pub(super) enum Verdict<'f, 'a> {
-    /// No row of a kind, age or load that may back a decision.
-    NoEvidence,
-    /// Not allowed.
-    NotAllowed,
-    /// Misses a target; the row that comes nearest, where a steady one does.
-    Rejected {
-        configuration: &'a Configuration,
-        nearest: Option<&'f Row<'a>>,
-    },
-    /// Complies, but is over a limit: the cheapest way.
-    OverLimit(Box<Sized<'f, 'a>>),
-    /// Complies: one way for each kind of evidence that may say so.
-    Complies(Vec<Sized<'f, 'a>>),
+/// What the evidence says of one configuration under some targets, and what stands in its way.
+pub(super) struct Standing<'f, 'a> {
+    pub(super) configuration: &'a Configuration,
+    /// Whether a row of a kind, age and load that may back a decision exists.
+    pub(super) has_evidence: bool,
+    /// The constraints on models and hardware that it breaks.
+    pub(super) barred: Broken,
+    /// The row that misses its targets by least, where a steady one does.
+    pub(super) nearest: Option<&'f Row<'a>>,
+    /// One way to meet the targets for each kind of evidence that may say so.
+    pub(super) ways: Vec<Sized<'f, 'a>>,
+}
+
+impl<'f, 'a> Standing<'f, 'a> {
+    /// What becomes of the configuration, by the first thing that stops it (R10).
+    pub(super) fn outcome(&self) -> Outcome {
+        if !self.has_evidence {
+            Outcome::NoEvidence
+        } else if !self.barred.is_empty() {
+            Outcome::NotAllowed
+        } else if self.ways.is_empty() {
+            Outcome::Rejected
+        } else if self.compliant().next().is_none() {
+            Outcome::OverLimit
+        } else {
+            Outcome::Complies
+        }
+    }
+
+    /// The ways that break no constraint.
+    pub(super) fn compliant(&self) -> impl Iterator<Item = &Sized<'f, 'a>> {
+        self.ways.iter().filter(|way| way.broken.is_empty())
+    }
 }
 
 impl<'a> Field<'a> {
@@ -63,7 +83,10 @@ impl<'a> Field<'a> {
             .map(|(configuration, ladders)| Entry {
                 configuration,
                 ladders,
-                allowed: is_allowed(configuration, requirement, catalog),
+                barred: requirement.constraints.broken_by(
+                    configuration,
+                    sizing::quality(catalog, &configuration.model, requirement.use_case),
+                ),
             })
             .collect();
         Self {
@@ -73,27 +96,44 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The verdict on every configuration under these targets.
-    pub(super) fn judge<'f>(&'f self, slo: &SloTargets) -> Vec<Verdict<'f, 'a>> {
+    /// How every configuration stands under these targets.
+    pub(super) fn judge<'f>(&'f self, slo: &SloTargets) -> Vec<Standing<'f, 'a>> {
         let bounds = Bounds::new(slo, self.requirement.evidence.margin_percent);
         self.groups()
             .flat_map(|group| self.judge_group(group, &bounds))
             .collect()
     }
 
-    /// The ways to comply among these verdicts, best first.
-    pub(super) fn ranked<'f>(&self, verdicts: Vec<Verdict<'f, 'a>>) -> Vec<Sized<'f, 'a>> {
-        let mut ways: Vec<_> = verdicts
-            .into_iter()
-            .flat_map(|verdict| match verdict {
-                Verdict::Complies(ways) => ways,
-                _ => Vec::new(),
-            })
-            .collect();
-        let ranks: Vec<_> = ways.iter().map(|way| way.rank.clone()).collect();
-        let order = ranking::order(self.requirement, &ranks);
+    /// The ways that break no constraint, best first.
+    pub(super) fn ranked<'s, 'f>(
+        &self,
+        standings: &'s [Standing<'f, 'a>],
+    ) -> Vec<&'s Sized<'f, 'a>> {
+        let mut ways: Vec<_> = standings.iter().flat_map(Standing::compliant).collect();
+        let cheapest = ranking::cheapest(ways.iter().map(|way| &way.rank));
+        let order = ranking::order(self.requirement.objective, self.requirement, cheapest);
         ways.sort_by(|a, b| order(&a.rank, &b.rank));
         ways
+    }
+
+    /// The first of them by the requirement's objective.
+    pub(super) fn best<'s, 'f>(
+        &self,
+        standings: &'s [Standing<'f, 'a>],
+    ) -> Option<&'s Sized<'f, 'a>> {
+        self.first(self.requirement.objective, standings)
+    }
+
+    /// The first of them by any objective.
+    pub(super) fn first<'s, 'f>(
+        &self,
+        objective: Objective,
+        standings: &'s [Standing<'f, 'a>],
+    ) -> Option<&'s Sized<'f, 'a>> {
+        let ways = || standings.iter().flat_map(Standing::compliant);
+        let cheapest = ranking::cheapest(ways().map(|way| &way.rank));
+        let order = ranking::order(objective, self.requirement, cheapest);
+        ways().min_by(|a, b| order(&a.rank, &b.rank))
     }
 
     /// The bounds of the requirement's own targets.
@@ -114,7 +154,7 @@ impl<'a> Field<'a> {
         &'f self,
         entries: &'f [Entry<'a>],
         bounds: &Bounds,
-    ) -> Vec<Verdict<'f, 'a>> {
+    ) -> Vec<Standing<'f, 'a>> {
         let floor = measured_floor(entries, bounds);
         let mut better: Vec<Better<'f, 'a>> = Vec::new();
         let mut said: Vec<Vec<Said<'f, 'a>>> = entries.iter().map(|_| Vec::new()).collect();
@@ -147,22 +187,16 @@ impl<'a> Field<'a> {
         entries
             .iter()
             .zip(said)
-            .map(|(entry, said)| self.verdict(entry, said, bounds))
+            .map(|(entry, said)| self.standing(entry, said, bounds))
             .collect()
     }
 
-    fn verdict<'f>(
+    fn standing<'f>(
         &'f self,
         entry: &'f Entry<'a>,
         said: Vec<Said<'f, 'a>>,
         bounds: &Bounds,
-    ) -> Verdict<'f, 'a> {
-        if !said.iter().any(Said::has_rows_that_may_back) {
-            return Verdict::NoEvidence;
-        }
-        if !entry.allowed {
-            return Verdict::NotAllowed;
-        }
+    ) -> Standing<'f, 'a> {
         let nearest = said
             .iter()
             .flat_map(|said| said.rows())
@@ -172,26 +206,50 @@ impl<'a> Field<'a> {
                     .total_cmp(&capacity::nearness(b, bounds))
                     .then(a.benchmark.id.cmp(&b.benchmark.id))
             });
-        let ways: Vec<_> = said
+        let has_evidence = said.iter().any(Said::has_rows_that_may_back);
+        let load = Load::of(self.requirement);
+        let ways = said
             .into_iter()
             .filter_map(|said| said.deciding)
-            .filter_map(|(ladder, reading)| {
-                sizing::size(self.requirement, self.catalog, ladder, reading, bounds)
-            })
-            .collect();
-        if ways.is_empty() {
-            return Verdict::Rejected {
-                configuration: entry.configuration,
-                nearest,
-            };
+            .filter_map(|(ladder, reading)| self.size(ladder, reading, bounds, &load))
+            .map(|way| Sized {
+                broken: entry.barred.and(way.broken),
+                ..way
+            });
+        Standing {
+            configuration: entry.configuration,
+            has_evidence,
+            barred: entry.barred,
+            nearest,
+            ways: ways.collect(),
         }
-        let (within, over): (Vec<_>, Vec<_>) = ways
-            .into_iter()
-            .partition(|way| self.broken_limits(way).is_empty());
-        match over.into_iter().min_by(|a, b| a.rank.cmp(&b.rank)) {
-            Some(over) if within.is_empty() => Verdict::OverLimit(Box::new(over)),
-            _ => Verdict::Complies(within),
-        }
+    }
+
+    /// A way with as many replicas as another load needs.
+    pub(super) fn resized<'f>(&self, way: &Sized<'f, 'a>, load: &Load) -> Option<Sized<'f, 'a>> {
+        self.size(way.ladder, way.reading.clone(), &self.bounds(), load)
+    }
+
+    fn size<'f>(
+        &self,
+        ladder: &'f Ladder<'a>,
+        reading: Reading<'f, 'a>,
+        bounds: &Bounds,
+        load: &Load,
+    ) -> Option<Sized<'f, 'a>> {
+        let way = sizing::size(
+            self.requirement,
+            self.catalog,
+            ladder,
+            reading,
+            bounds,
+            load,
+        )?;
+        let broken =
+            self.requirement
+                .constraints
+                .broken_by_size(way.replicas, way.gpus, way.cost_per_hour);
+        Some(Sized { broken, ..way })
     }
 
     /// What the ladder behind `way` shows under other bounds, with R5 applied under them as well.
@@ -205,41 +263,23 @@ impl<'a> Field<'a> {
         capacity::read(way.ladder, bounds, floor).capacity
     }
 
-    /// The limits of R8 that only the size can break.
-    pub(super) fn broken_limits(&self, way: &Sized) -> Vec<Limit> {
-        let Constraints {
-            max_gpus,
-            max_cost_per_hour,
-            ..
-        } = &self.requirement.constraints;
-        let dearest = max_cost_per_hour.map(cost::MicroDollars::of);
-        [
-            (way.replicas > sizing::MAX_REPLICAS, Limit::Replicas),
-            (
-                max_gpus.is_some_and(|most| way.gpus > i64::from(most)),
-                Limit::Gpus,
-            ),
-            (
-                dearest
-                    .zip(way.cost_per_hour)
-                    .is_some_and(|(most, cost)| cost > most),
-                Limit::Cost,
-            ),
-            (
-                dearest.is_some() && way.cost_per_hour.is_none(),
-                Limit::UnknownPrice,
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(is_broken, limit)| is_broken.then_some(limit))
-        .collect()
-    }
-
     /// Largest p95 of `target` anywhere in the field, ms: no greater target can admit more.
     pub(super) fn largest_p95(&self, target: Target) -> f64 {
         self.rows()
             .filter_map(|row| row.p95s.map(|p95s| p95s[target as usize]))
             .fold(0.0, f64::max)
+    }
+
+    /// What a ladder shows under the requirement's targets, taken by itself.
+    pub(super) fn capacity_of(&self, ladder: &Ladder) -> Option<Capacity> {
+        capacity::read(ladder, &self.bounds(), None).capacity
+    }
+
+    /// Every configuration with its ladders.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a Configuration, &[Ladder<'a>])> {
+        self.entries
+            .iter()
+            .map(|entry| (entry.configuration, &*entry.ladders))
     }
 
     /// Every row of the field.
@@ -249,22 +289,6 @@ impl<'a> Field<'a> {
             .flat_map(|entry| &entry.ladders)
             .flat_map(|ladder| &ladder.rows)
     }
-}
-
-/// R8 without the limits on GPUs and cost, which depend on the size.
-fn is_allowed(configuration: &Configuration, requirement: &Requirement, catalog: &Catalog) -> bool {
-    let constraints = &requirement.constraints;
-    let model = &configuration.model;
-    let hardware = &configuration.hardware;
-    (constraints.allowed_models.is_empty() || constraints.allowed_models.contains(model))
-        && !constraints.denied_models.contains(model)
-        && (constraints.allowed_hardware.is_empty()
-            || constraints.allowed_hardware.contains(hardware))
-        && !constraints.denied_hardware.contains(hardware)
-        && constraints.minimum_quality.is_none_or(|least| {
-            sizing::quality(catalog, model, requirement.use_case)
-                .is_some_and(|score| i32::from(score) >= least)
-        })
 }
 
 /// The steady measured row that fails at the lowest rate, in any ladder that sizes: rows of a

@@ -22,6 +22,8 @@ pub(super) struct Row<'a> {
     /// `None` proves nothing.
     pub(super) p95s: Option<P95s>,
     pub(super) steady: bool,
+    /// As a decimal, requests per second; `None` for what is no rate of a replica.
+    pub(super) offered_rps: Option<Decimal>,
     /// min(offered, served), requests per second.
     pub(super) served_rps: Decimal,
     /// When it ran; a date to come is none.
@@ -44,6 +46,7 @@ impl<'a> Row<'a> {
             steady: rates.is_some_and(|(offered, served)| {
                 is_steady(benchmark, offered, served, policy.minimum_served_percent)
             }),
+            offered_rps,
             served_rps: rates.map_or(Decimal::ZERO, |(offered, served)| offered.min(served)),
             measured_at,
             may_back: !benchmark.bounds_only && is_young_enough(measured_at, policy, now),

@@ -3,33 +3,44 @@
 //! Pure: no I/O, no clock, no environment; `now` is an argument. Equal inputs give equal answers
 //! whatever the order of the rows. Each rule lives in one file, with its number (`docs/RULES.md`).
 
+mod account;
+mod break_even;
 mod capacity;
 mod compliance;
+mod constraints;
 mod cost;
 mod decide;
 mod decision;
 mod digest;
 mod explanation;
 mod field;
+mod gaps;
 mod ladder;
 #[cfg(test)]
 mod oracle;
+mod plausible;
 #[cfg(test)]
 mod properties;
 mod ranking;
 mod requirement;
+mod settlement;
 mod sizing;
+mod steps;
 #[cfg(test)]
 pub(crate) mod test_support;
 
+pub use account::{Account, LadderAccount, Role};
+pub use break_even::{BreakEven, Then};
 pub use capacity::{Capacity, CapacityBound};
 pub use compliance::{Strength, Target};
+pub use constraints::{Constraint, Constraints};
 pub use cost::MicroDollars;
-pub use decide::decide;
-pub use decision::{Candidate, Caveat, Decision};
+pub use decide::{account, decide};
+pub use decision::{Candidate, Caveat, Decision, OtherObjective, Plan};
 pub use digest::Digest;
-pub use explanation::{
-    Excluded, Explanation, FailingTarget, Limit, NearMiss, OverLimit, Relaxation,
-};
-pub use requirement::{Constraints, Demand, EvidencePolicy, Requirement, ResolveError, resolve};
+pub use explanation::{Excluded, Explanation, FailingTarget, NearMiss, Outcome, OverLimit};
+pub use gaps::{Gaps, UnknownName};
+pub use requirement::{Demand, EvidencePolicy, Requirement, ResolveError, resolve};
+pub use settlement::{REQUESTS_WORTH_RUNNING, Settlement, Worth, WorthRunning};
 pub use sizing::ASSUMPTIONS;
+pub use steps::{Change, Lifted, Relaxation};

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 
 use super::Requirement;
 use super::test_support::{at, catalog};
+use crate::api::Objective;
 use crate::benchmark::{ArrivalProcess, Benchmark, Configuration, EvidenceKind};
 use crate::catalog::{Catalog, SloTargets};
 
@@ -24,6 +25,7 @@ pub(super) struct Way {
     pub(super) replicas: i64,
     pub(super) cost: Option<Decimal>,
     pub(super) ratio: f64,
+    pub(super) quality: Option<u8>,
     pub(super) row: uuid::Uuid,
 }
 
@@ -234,14 +236,41 @@ impl<'a> Oracle<'a> {
         all
     }
 
+    /// What complies, best first.
     pub(super) fn ways(&self) -> Vec<Way> {
+        let mut ways = self.ways_without_limits();
+        ways.retain(|way| self.is_within_limits(way, way.replicas));
+        let cheapest = ways.iter().filter_map(|way| way.cost).min();
+        ways.sort_by(|a, b| self.compare(a, b, cheapest));
+        ways
+    }
+
+    fn is_within_limits(&self, way: &Way, replicas: i64) -> bool {
+        let constraints = &self.requirement.constraints;
+        let gpus = replicas * i64::from(way.configuration.hardware_count);
+        let cost = way
+            .cost
+            .map(|cost| cost / Decimal::from(way.replicas) * Decimal::from(replicas));
+        constraints
+            .max_gpus
+            .is_none_or(|most| gpus <= i64::from(most))
+            && constraints
+                .max_cost_per_hour
+                .is_none_or(|most| cost.is_some_and(|cost| cost <= most))
+    }
+
+    fn ways_without_limits(&self) -> Vec<Way> {
         let mut ways = Vec::new();
         for configuration in self.configurations() {
-            if self
-                .requirement
-                .constraints
-                .denied_models
-                .contains(&configuration.model)
+            let constraints = &self.requirement.constraints;
+            let quality = self.quality(configuration);
+            if constraints.denied_models.contains(&configuration.model)
+                || constraints
+                    .denied_hardware
+                    .contains(&configuration.hardware)
+                || constraints
+                    .minimum_quality
+                    .is_some_and(|least| quality.is_none_or(|quality| i32::from(quality) < least))
             {
                 continue;
             }
@@ -260,12 +289,6 @@ impl<'a> Oracle<'a> {
                 ways.push(self.way(configuration, *kind, &usable, capacity, is_known));
             }
         }
-        ways.retain(|way| {
-            self.requirement.constraints.max_gpus.is_none_or(|most| {
-                way.replicas * i64::from(way.configuration.hardware_count) <= i64::from(most)
-            })
-        });
-        ways.sort_by(|a, b| self.compare(a, b));
         ways
     }
 
@@ -310,11 +333,45 @@ impl<'a> Oracle<'a> {
                     * Decimal::from(replicas * i64::from(configuration.hardware_count))
             }),
             ratio: self.ratio(operating),
+            quality: self.quality(configuration),
             row: operating.id,
         }
     }
 
-    fn compare(&self, a: &Way, b: &Way) -> Ordering {
+    fn quality(&self, configuration: &Configuration) -> Option<u8> {
+        let scores = &self.catalog.model(&configuration.model)?.quality;
+        scores.get(&self.requirement.use_case).copied()
+    }
+
+    fn compare(&self, a: &Way, b: &Way, cheapest: Option<Decimal>) -> Ordering {
+        let constraints = &self.requirement.constraints;
+        let unlimited = constraints.max_gpus.is_none() && constraints.max_cost_per_hour.is_none();
+        let too_dear = |way: &Way| {
+            unlimited
+                && cheapest.is_some_and(|cheapest| {
+                    way.cost
+                        .is_none_or(|cost| cost > cheapest * Decimal::new(15, 1))
+                })
+        };
+        let balance = |way: &Way| {
+            let cost: f64 = way.cost.map_or(f64::INFINITY, |cost| {
+                cost.to_string().parse::<f64>().unwrap() * 1e6
+            });
+            cost.ln() + way.ratio.ln() * 0.5 - f64::from(way.quality.unwrap_or(0)) / 50.0
+        };
+        match self.requirement.objective {
+            Objective::Cost => Ordering::Equal,
+            Objective::Latency => too_dear(a)
+                .cmp(&too_dear(b))
+                .then(a.ratio.total_cmp(&b.ratio)),
+            Objective::Quality => b.quality.cmp(&a.quality),
+            Objective::Balanced if (balance(a) - balance(b)).abs() < 1e-9 => Ordering::Equal,
+            Objective::Balanced => balance(a).total_cmp(&balance(b)),
+        }
+        .then_with(|| self.compare_cost(a, b))
+    }
+
+    fn compare_cost(&self, a: &Way, b: &Way) -> Ordering {
         let spare = |way: &Way| way.capacity * Decimal::from(way.replicas);
         let gpus = |way: &Way| way.replicas * i64::from(way.configuration.hardware_count);
         match (a.cost, b.cost) {
@@ -328,5 +385,82 @@ impl<'a> Oracle<'a> {
         .then_with(|| a.ratio.total_cmp(&b.ratio))
         .then_with(|| a.configuration.cmp(&b.configuration))
         .then_with(|| b.kind.cmp(&a.kind))
+    }
+
+    /// The candidates that a benchmark could put before the winner, each with the most replicas
+    /// with which it would be (R14, objective Cost).
+    pub(super) fn challengers(&self) -> Vec<(Configuration, EvidenceKind, i64)> {
+        let ways = self.ways();
+        let Some(winner) = ways.first() else {
+            return Vec::new();
+        };
+        let Some(cost) = winner.cost else {
+            return Vec::new();
+        };
+        let demand = self.requirement.demand.as_ref().unwrap();
+        let spare = i64::from(demand.spare_replicas);
+        let mut found = Vec::new();
+        for way in self.ways_without_limits() {
+            let is_winner = way.configuration == winner.configuration && way.kind == winner.kind;
+            let Some(each) = way.cost.map(|cost| cost / Decimal::from(way.replicas)) else {
+                continue;
+            };
+            if is_winner || way.is_known {
+                continue;
+            }
+            let plausible = self.plausible(&way);
+            let fits = |replicas: &i64| {
+                each * Decimal::from(*replicas) < cost
+                    && self.is_within_limits(&way, *replicas)
+                    && *replicas < way.replicas
+                    && *replicas > spare
+                    && plausible * Decimal::from(replicas - spare) >= demand.with_headroom()
+            };
+            if let Some(replicas) = (1..=way.replicas).rev().find(fits) {
+                found.push((way.configuration.clone(), way.kind, replicas));
+            }
+        }
+        found
+    }
+
+    /// What a lower bound may turn out to be: ten times as much, or less where the inverse of the
+    /// ITL or E2E falls on a line, or where a row failed.
+    fn plausible(&self, way: &Way) -> Decimal {
+        let ladder = self.deciding(&way.configuration, way.kind);
+        let floor = self.floor_for(&way.configuration, way.kind);
+        let (usable, tested, _) = self.capacity(&ladder, floor).unwrap();
+        let mut most = tested * Decimal::TEN;
+        for row in &ladder {
+            if self.misses(row) {
+                most = most.min(row.offered_rps.to_string().parse().unwrap());
+            }
+        }
+        for index in [1, 2] {
+            let points: Vec<(f64, f64)> = usable
+                .iter()
+                .map(|row| {
+                    let rate = Self::served(row).to_string().parse().unwrap();
+                    (rate, 1.0 / self.says_something(row).unwrap()[index])
+                })
+                .collect();
+            let mut rates: Vec<_> = points.iter().map(|(rate, _)| rate.to_string()).collect();
+            rates.sort();
+            rates.dedup();
+            if rates.len() < 3 {
+                continue;
+            }
+            // Normal equations of y = a + b x.
+            let n = points.len() as f64;
+            let sum = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>();
+            let (x, y) = (sum(&|p| p.0), sum(&|p| p.1));
+            let (xx, xy) = (sum(&|p| p.0 * p.0), sum(&|p| p.0 * p.1));
+            let b = (n * xy - x * y) / (n * xx - x * x);
+            let a = (y - b * x) / n;
+            if b < -1e-12 {
+                let crossing = (1.0 / self.targets()[index] - a) / b;
+                most = most.min(Decimal::try_from(crossing).unwrap_or(most));
+            }
+        }
+        most.max(tested)
     }
 }

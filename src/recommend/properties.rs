@@ -8,7 +8,8 @@ use rust_decimal::Decimal;
 use super::field::Field;
 use super::oracle::{NOW, Oracle, Way};
 use super::test_support::{at, catalog, requirement, row};
-use super::{CapacityBound, Decision, Requirement, decide};
+use super::{CapacityBound, Change, Decision, MicroDollars, Requirement, Then, Worth, decide};
+use crate::api::Objective;
 use crate::benchmark::{
     ArrivalProcess, Benchmark, Evidence, EvidenceKind, HardwareName, ModelName,
 };
@@ -24,7 +25,7 @@ fn rows() -> impl Strategy<Value = Vec<Benchmark>> {
             1 => Just(f64::NAN),
         ]
     };
-    let place = (0..3_usize, 0..3_usize, 1..3_i32, 0..2_usize);
+    let place = (0..4_usize, 0..3_usize, 1..3_i32, 0..2_usize);
     let evidence = (0..3_usize, 0..2_usize, 0..3_usize, 0..8_usize, 0..6_usize);
     let load = (1..5_i32, 0..6_usize);
     let one = (place, evidence, load, (p95(150.0), p95(25.0), p95(7000.0)));
@@ -33,6 +34,41 @@ fn rows() -> impl Strategy<Value = Vec<Benchmark>> {
             .enumerate()
             .map(|(index, parts)| benchmark(index, parts))
             .collect()
+    })
+}
+
+/// Rows of few configurations at many rates, mostly within the targets: capacities that are not
+/// known, with latencies that rise.
+fn ladders() -> impl Strategy<Value = Vec<Benchmark>> {
+    let rise = prop_oneof![Just(0.0), Just(0.4), Just(1.1), Just(3.0)];
+    let ladder = (
+        (0..4_usize, 0..3_usize, 1..3_i32, 0..2_usize),
+        1..3_usize,
+        1..5_i32,
+        rise,
+        0..8_usize,
+    );
+    prop::collection::vec(ladder, 1..8).prop_map(|ladders| {
+        let mut rows = Vec::new();
+        for (place, kind, rates, rise, last) in ladders {
+            for rate in 1..=rates {
+                let itl = 10.0 + rise * f64::from(rate);
+                let ttft = if rate == rates && last < 2 {
+                    200.0
+                } else {
+                    100.0
+                };
+                let served = if rate == rates && last == 1 { 5 } else { 1 };
+                let parts = (
+                    place,
+                    (kind, 0, 1, 1, 1),
+                    (rate, served),
+                    (ttft, itl, itl * 260.0),
+                );
+                rows.push(benchmark(rows.len(), parts));
+            }
+        }
+        rows
     })
 }
 
@@ -49,7 +85,14 @@ fn benchmark(index: usize, parts: Parts) -> Benchmark {
     let rate = f64::from(rate) * 1.5;
     let mut row = row(rate, [p95s.0, p95s.1, p95s.2]);
     row.id = uuid::Uuid::from_u128(index as u128);
-    row.configuration.model = ModelName::new(["a/Model", "b/Model", "A/model"][model]);
+    row.configuration.model = ModelName::new(
+        [
+            "Qwen/Qwen3-32B",
+            "meta-llama/Llama-3.1-8B-Instruct",
+            "qwen/qwen3-32b",
+            "b/Unscored",
+        ][model],
+    );
     row.configuration.hardware = HardwareName::new(["H100", "A100-80", "GPU-9"][hardware]);
     row.configuration.hardware_count = count;
     row.configuration.framework_version = [None, Some("1".to_owned())][version].clone();
@@ -80,17 +123,25 @@ fn requirements() -> impl Strategy<Value = Requirement> {
     let demand = prop_oneof![Just("0.5"), Just("3.5"), Just("40")];
     let room = prop_oneof![Just((20, 0)), Just((0, 1)), Just((35, 2))];
     let policy = (0..2_i32, 0..3_usize, 0..3_usize);
-    (demand, room, policy, 0..3_usize).prop_map(
-        |(demand, (headroom, spare), (margin, minimum, age), limit)| {
+    (demand, room, policy, 0..5_usize, 0..6_usize).prop_map(
+        |(demand, (headroom, spare), (margin, minimum, age), limit, objective)| {
             let mut requirement = requirement(&format!(
                 "{{useCase: chatbot_conversational, demand: {{requestsPerSecond: '{demand}', headroomPercent: {headroom}, spareReplicas: {spare}}}}}"
             ));
             requirement.evidence.margin_percent = margin * 10;
             requirement.evidence.minimum_kind = EvidenceKind::ALL[minimum];
             requirement.evidence.max_age_days = [None, Some(60), Some(3650)][age];
-            requirement.constraints.max_gpus = [None, Some(4), Some(20)][limit];
-            if limit == 2 {
-                requirement.constraints.denied_models = vec![ModelName::new("A/MODEL")];
+            requirement.objective = *Objective::ALL.get(objective).unwrap_or(&Objective::Cost);
+            let constraints = &mut requirement.constraints;
+            constraints.max_gpus = [None, Some(4), Some(20), None, None][limit];
+            match limit {
+                2 => constraints.denied_models = vec![ModelName::new("qwen/Qwen3-32B")],
+                3 => constraints.max_cost_per_hour = Some(Decimal::new(225, 1)),
+                4 => {
+                    constraints.minimum_quality = Some(50);
+                    constraints.denied_hardware = vec![HardwareName::new("A100-80")];
+                }
+                _ => {}
             }
             requirement
         },
@@ -111,7 +162,8 @@ fn places(
     rows: &[Benchmark],
 ) -> BTreeSet<(ModelName, HardwareName, i32)> {
     let field = Field::new(requirement, rows, catalog(), at(NOW));
-    let ways = field.ranked(field.judge(&requirement.slo));
+    let standings = field.judge(&requirement.slo);
+    let ways = field.ranked(&standings);
     ways.iter()
         .map(|way| {
             let (model, hardware, count) = way.configuration.place();
@@ -147,6 +199,7 @@ proptest! {
                 replicas: i64::from(candidate.replicas),
                 cost: candidate.cost_per_hour.map(|cost| Decimal::new(cost.0 as i64, 6)),
                 ratio: candidate.worst_ratio,
+                quality: candidate.quality,
                 row: candidate.operating_row.id,
             })
             .collect();
@@ -199,6 +252,7 @@ proptest! {
         let cost = |requirement: &Requirement| {
             ask(requirement, &rows).recommendation.and_then(|best| best.cost_per_hour)
         };
+        let requirement = Requirement { objective: Objective::Cost, ..requirement };
         let mut larger = requirement.clone();
         if let Some(demand) = &mut larger.demand {
             demand.requests_per_second += Decimal::from(more);
@@ -209,17 +263,150 @@ proptest! {
     }
 
     #[test]
-    fn a_relaxation_admits_and_one_step_less_does_not(requirement in requirements(), rows in rows()) {
-        for relaxation in ask(&requirement, &rows).explanation.relaxation {
+    fn a_relaxation_does_it_and_one_step_less_does_not(requirement in requirements(), rows in rows()) {
+        let decision = ask(&requirement, &rows);
+        let cost = |decision: &Decision| Some(decision.recommendation.as_ref()?.cost_per_hour);
+        // Without a price a cost is above every other.
+        let paid = |cost: Option<Option<MicroDollars>>| match cost {
+            None => (2, None),
+            Some(None) => (1, None),
+            Some(cost) => (0, cost),
+        };
+        let before = paid(cost(&decision));
+        for relaxation in decision.explanation.relaxation {
             let mut relaxed = requirement.clone();
             relaxed.slo = relaxation.slo;
-            let best = ask(&relaxed, &rows).recommendation;
-            let best = best.expect("the relaxed targets admit something");
-            prop_assert_eq!(&best.configuration, &relaxation.configuration);
-            prop_assert_eq!(best.replicas, relaxation.replicas);
+            let after = ask(&relaxed, &rows);
+            prop_assert!(paid(cost(&after)) < before);
+            let best = after.recommendation.unwrap();
+            prop_assert_eq!(&best.configuration, &relaxation.plan.configuration);
+            prop_assert_eq!(best.replicas, relaxation.plan.replicas);
+            prop_assert_eq!(best.cost_per_hour, relaxation.plan.cost_per_hour);
             if let Some(target) = relaxation.target {
                 target.set(&mut relaxed.slo, target.of(&relaxation.slo) - 1);
-                prop_assert!(ask(&relaxed, &rows).recommendation.is_none());
+                prop_assert!(paid(cost(&ask(&relaxed, &rows))) >= before);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lifted_constraint_does_it_and_one_less_does_not(requirement in requirements(), rows in rows()) {
+        let decision = ask(&requirement, &rows);
+        let chosen = |decision: &Decision| {
+            let best = decision.recommendation.as_ref()?;
+            Some((best.configuration.clone(), best.kind, best.replicas))
+        };
+        for lifted in &decision.explanation.lifted {
+            let mut relaxed = requirement.clone();
+            let constraints = &mut relaxed.constraints;
+            let mut less = None;
+            match &lifted.change {
+                Change::Model(model) => constraints.denied_models.retain(|it| it != model),
+                Change::Hardware(hardware) => constraints.denied_hardware.retain(|it| it != hardware),
+                Change::MinimumQuality(_, to) => {
+                    constraints.minimum_quality = Some(to + 1);
+                    less = Some(relaxed.clone());
+                    relaxed.constraints.minimum_quality = Some(*to);
+                }
+                Change::MaxGpus(_, to) => {
+                    constraints.max_gpus = Some(*to as i32 - 1);
+                    less = Some(relaxed.clone());
+                    relaxed.constraints.max_gpus = Some(*to as i32);
+                }
+                Change::MaxCostPerHour(_, to) => {
+                    constraints.max_cost_per_hour = Some(Decimal::new(to.0 as i64 - 1, 6));
+                    less = Some(relaxed.clone());
+                    relaxed.constraints.max_cost_per_hour = Some(Decimal::new(to.0 as i64, 6));
+                }
+                Change::MinimumEvidence(_, to) => relaxed.evidence.minimum_kind = *to,
+                Change::AnyAge(_) => relaxed.evidence.max_age_days = None,
+            }
+            let plan = &lifted.plan;
+            prop_assert_eq!(
+                chosen(&ask(&relaxed, &rows)),
+                Some((plan.configuration.clone(), plan.kind, plan.replicas)),
+                "{:?}", lifted.change
+            );
+            if let Some(less) = less {
+                prop_assert_eq!(chosen(&ask(&less, &rows)), chosen(&decision), "{:?}", lifted.change);
+            }
+        }
+    }
+
+    #[test]
+    fn the_challengers_are_the_oracles(requirement in requirements(), rows in ladders()) {
+        let requirement = Requirement { objective: Objective::Cost, ..requirement };
+        let decision = ask(&requirement, &rows);
+        let mut expected = Oracle::new(&requirement, &rows).challengers();
+        let mut found: Vec<_> = decision
+            .settlement
+            .iter()
+            .flat_map(|settlement| &settlement.worth_running)
+            .filter(|worth| worth.reason == Worth::Challenger)
+            .map(|worth| {
+                let plan = &worth.plan;
+                (plan.configuration.clone(), plan.kind, i64::from(plan.replicas))
+            })
+            .collect();
+        expected.sort();
+        found.sort();
+        prop_assert_eq!(&found, &expected);
+        if let Some(settlement) = decision.settlement {
+            let is_estimate = decision.recommendation.unwrap().kind == EvidenceKind::Estimated;
+            prop_assert_eq!(settlement.settled, expected.is_empty() && !is_estimate);
+            prop_assert_eq!(settlement.challengers, expected.len());
+        }
+    }
+
+    #[test]
+    fn a_benchmark_worth_running_changes_the_answer(requirement in requirements(), rows in ladders()) {
+        let requirement = Requirement { objective: Objective::Cost, ..requirement };
+        let decision = ask(&requirement, &rows);
+        let Some(settlement) = decision.settlement else { return Ok(()) };
+        for worth in settlement.worth_running.iter().filter(|worth| worth.reason != Worth::NearTarget) {
+            // The best that it could show: every rate meets every target by far.
+            let like = rows.iter().find(|row| {
+                row.configuration == worth.plan.configuration && row.kind == worth.plan.kind
+            });
+            let mut row = like.unwrap().clone();
+            row.offered_rps = worth.rates_rps[0].to_string().parse().unwrap();
+            row.served_rps = Some(row.offered_rps);
+            row.bounds_only = false;
+            row.conditions.arrival_process = Some(ArrivalProcess::Poisson);
+            row.measured_at = Some(at("2026-11-20"));
+            row.source = "new".to_owned();
+            (row.ttft.p95_ms, row.itl.p95_ms, row.e2e.p95_ms) = (Some(1.0), Some(1.0), Some(1.0));
+            row.id = uuid::Uuid::from_u128(u128::MAX);
+            let after = ask(&requirement, &[&rows[..], &[row]].concat());
+            let cost = after.recommendation.and_then(|best| best.cost_per_hour);
+            prop_assert!(cost <= worth.plan.cost_per_hour, "{:?}", worth);
+        }
+    }
+
+    #[test]
+    fn an_answer_holds_up_to_its_break_even_and_not_beyond(requirement in requirements(), rows in rows()) {
+        let decision = ask(&requirement, &rows);
+        let Some(break_even) = decision.break_even else { return Ok(()) };
+        let best = decision.recommendation.unwrap();
+        let at_demand = |rps: Decimal| {
+            let mut requirement = requirement.clone();
+            requirement.demand.as_mut().unwrap().requests_per_second = rps;
+            ask(&requirement, &rows).recommendation
+        };
+        let more = Decimal::new(1, 4);
+        let same = at_demand(break_even.same_replicas_up_to_rps).unwrap();
+        prop_assert_eq!(same.replicas, best.replicas);
+        let last = at_demand(break_even.same_configuration_up_to_rps).unwrap();
+        prop_assert_eq!(&last.configuration, &best.configuration);
+        let beyond = at_demand(break_even.same_configuration_up_to_rps + more);
+        match break_even.then {
+            Then::Nothing => prop_assert!(beyond.is_none()),
+            Then::Same => prop_assert_eq!(&beyond.unwrap().configuration, &best.configuration),
+            Then::Another(plan) => {
+                let beyond = beyond.unwrap();
+                prop_assert_ne!(&beyond.configuration, &best.configuration);
+                prop_assert_eq!(beyond.configuration, plan.configuration);
+                prop_assert_eq!(beyond.replicas, plan.replicas);
             }
         }
     }

@@ -5,8 +5,9 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::constraints::Constraints;
 use crate::api::{DecimalAmount, DemandSpec, DeploymentIntentSpec, Objective, UnusualLoad};
-use crate::benchmark::{EvidenceKind, HardwareName, ModelName, TrafficProfile};
+use crate::benchmark::{EvidenceKind, ModelName, TrafficProfile};
 use crate::catalog::{Catalog, ExperienceClass, SloTargets, UseCase, UseCaseTemplate, Workload};
 
 /// What is asked, with nothing left to look up: profile, targets, demand, constraints.
@@ -47,26 +48,6 @@ impl Demand {
     pub fn with_headroom(&self) -> Decimal {
         self.requests_per_second * Decimal::from(100 + self.headroom_percent) / Decimal::ONE_HUNDRED
     }
-}
-
-/// What may be chosen (R8). An empty allow list allows all.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Constraints {
-    /// Only these models.
-    pub allowed_models: Vec<ModelName>,
-    /// None of these models.
-    pub denied_models: Vec<ModelName>,
-    /// Least quality; a model of unknown quality is excluded by it.
-    pub minimum_quality: Option<i32>,
-    /// Only this hardware.
-    pub allowed_hardware: Vec<HardwareName>,
-    /// None of this hardware.
-    pub denied_hardware: Vec<HardwareName>,
-    /// Most GPUs over all replicas.
-    pub max_gpus: Option<i32>,
-    /// Most US dollars per hour over all replicas.
-    #[serde(with = "rust_decimal::serde::str_option")]
-    pub max_cost_per_hour: Option<Decimal>,
 }
 
 /// Which benchmarks may back a decision (R3-R5).
@@ -305,6 +286,7 @@ fn rate_of_users(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::HardwareName;
     use crate::recommend::test_support::{intent, requirement};
 
     fn slo(spec: &str) -> (i32, i32, i32) {

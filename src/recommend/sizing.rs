@@ -5,10 +5,11 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::capacity::{self, Capacity, Reading};
 use super::compliance::Bounds;
+use super::constraints::Broken;
 use super::cost::{self, MicroDollars};
 use super::ladder::{Ladder, Row};
 use super::ranking::Rank;
-use super::requirement::Requirement;
+use super::requirement::{Demand, Requirement};
 use crate::benchmark::{Configuration, ModelName};
 use crate::catalog::{Catalog, UseCase};
 
@@ -21,11 +22,33 @@ pub const ASSUMPTIONS: [&str; 2] = [
 /// More replicas than this are no deployment.
 pub(super) const MAX_REPLICAS: i32 = 100_000;
 
-/// A compliant configuration with its replicas and cost.
+/// What the replicas must hold together.
+pub(super) struct Load {
+    /// Demand with headroom, requests per second; `None` where no demand is given.
+    pub(super) rps: Option<Decimal>,
+    /// Replicas beyond those needed.
+    pub(super) spare_replicas: i32,
+}
+
+impl Load {
+    pub(super) fn of(requirement: &Requirement) -> Self {
+        let demand = requirement.demand.as_ref();
+        Self {
+            rps: demand.map(Demand::with_headroom),
+            spare_replicas: demand.map_or(0, |demand| demand.spare_replicas),
+        }
+    }
+}
+
+/// A configuration that meets the targets, with its replicas and cost.
+#[derive(Clone)]
 pub(super) struct Sized<'f, 'a> {
     pub(super) configuration: &'a Configuration,
     pub(super) ladder: &'f Ladder<'a>,
+    pub(super) reading: Reading<'f, 'a>,
     pub(super) capacity: Capacity,
+    /// The constraints that it breaks.
+    pub(super) broken: Broken,
     pub(super) operating_row: &'f Row<'a>,
     pub(super) replicas: i32,
     pub(super) gpus: i64,
@@ -41,18 +64,15 @@ pub(super) fn size<'f, 'a>(
     ladder: &'f Ladder<'a>,
     reading: Reading<'f, 'a>,
     bounds: &Bounds,
+    load: &Load,
 ) -> Option<Sized<'f, 'a>> {
-    let capacity = reading.capacity?;
-    let demand = requirement.demand.as_ref();
-    let replicas = match demand {
-        None => 1,
-        Some(demand) => {
-            replicas_for(demand.with_headroom(), capacity.rps).saturating_add(demand.spare_replicas)
-        }
-    };
-    let load = demand.map_or(capacity.rps, |demand| demand.with_headroom());
+    let capacity = reading.capacity.clone()?;
+    let replicas = load.rps.map_or(1, |rps| {
+        replicas_for(rps, capacity.rps).saturating_add(load.spare_replicas)
+    });
+    let load_rps = load.rps.unwrap_or(capacity.rps);
     let operating_row =
-        capacity::operating_row(&reading.backing, load, replicas).or_else(|| {
+        capacity::operating_row(&reading.backing, load_rps, replicas).or_else(|| {
             // Only where the replicas are too many to count.
             let mut backing = reading.backing.iter().copied();
             backing.find(|row| row.benchmark.id == capacity.row)
@@ -62,16 +82,18 @@ pub(super) fn size<'f, 'a>(
     let hardware = catalog.hardware(&configuration.hardware);
     let cost_per_hour = cost::per_hour(hardware, gpus);
     let (worst_ratio, _) = bounds.worst_ratio(&operating_row.p95s?);
-    let spare = capacity.rps * Decimal::from(replicas) - load;
+    let spare = capacity.rps * Decimal::from(replicas) - load_rps;
+    let quality = quality(catalog, &configuration.model, requirement.use_case);
     Some(Sized {
         rank: Rank {
-            cost: match (cost_per_hour, demand) {
-                (None, _) => None,
-                (Some(cost), Some(_)) => Decimal::try_from_i128_with_scale(cost.0, 0).ok(),
-                (Some(cost), None) => Decimal::try_from_i128_with_scale(cost.0, 0)
-                    .ok()
-                    .and_then(|cost| cost.checked_div(capacity.rps)),
-            },
+            cost: cost_per_hour.and_then(|cost| {
+                let cost = Decimal::try_from_i128_with_scale(cost.0, 0).ok()?;
+                match load.rps {
+                    Some(_) => Some(cost),
+                    None => cost.checked_div(capacity.rps),
+                }
+            }),
+            quality,
             gpus,
             spare,
             worst_ratio,
@@ -84,14 +106,16 @@ pub(super) fn size<'f, 'a>(
         operating_row,
         replicas,
         gpus,
-        quality: quality(catalog, &configuration.model, requirement.use_case),
+        quality,
         cost_per_hour,
         capacity,
+        broken: Broken::default(),
+        reading,
     })
 }
 
 /// max(1, ceil(load / capacity)), exactly; `i32::MAX` where it is beyond that.
-fn replicas_for(load: Decimal, capacity: Decimal) -> i32 {
+pub(super) fn replicas_for(load: Decimal, capacity: Decimal) -> i32 {
     let exact = || {
         let rounded = load.checked_div(capacity)?.floor();
         let whole = if capacity.checked_mul(rounded)? < load {

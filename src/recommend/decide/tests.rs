@@ -3,7 +3,7 @@
 use super::*;
 use crate::benchmark::ModelName;
 use crate::recommend::test_support::{FAILING, MEETING, at, catalog, requirement, row};
-use crate::recommend::{Limit, Target};
+use crate::recommend::{Change, Constraint, Outcome, Role, Target, Then, Worth};
 
 const CHAT: &str = "{useCase: chatbot_conversational, demand: {requestsPerSecond: 5}}";
 
@@ -147,7 +147,7 @@ fn limits_count_all_replicas_and_the_cheapest_beyond_them_is_named() {
     let decision = answer(&chat("hardware: {maxGpus: 5}"), &rows);
     assert_eq!(decision.recommendation, None);
     assert_eq!(decision.explanation.excluded.by_limits, 1);
-    assert_eq!(decision.explanation.over_limit.unwrap().gpus, 6);
+    assert_eq!(decision.explanation.over_limit.unwrap().plan.gpus, 6);
     assert!(
         answer(&chat("hardware: {maxGpus: 6}"), &rows)
             .recommendation
@@ -170,7 +170,10 @@ fn a_demand_that_no_deployment_can_meet_is_over_a_limit() {
     let spec = "{useCase: chatbot_conversational, demand: {requestsPerSecond: 9999999}}";
     let explanation = answer(spec, &[row(2.0, MEETING)]).explanation;
     assert_eq!(explanation.excluded.by_limits, 1);
-    assert_eq!(explanation.over_limit.unwrap().limits, [Limit::Replicas]);
+    assert_eq!(
+        explanation.over_limit.unwrap().limits,
+        [Constraint::Replicas]
+    );
 }
 
 #[test]
@@ -183,11 +186,11 @@ fn broken_limits_are_named() {
     let unpriced = with(&known, on("GPU-9", 1));
     assert_eq!(
         broken("hardware: {maxGpus: 1, maxCostPerHour: 1}", known),
-        [Limit::Gpus, Limit::Cost]
+        [Constraint::Gpus, Constraint::Cost]
     );
     assert_eq!(
         broken("hardware: {maxCostPerHour: 1000}", unpriced),
-        [Limit::UnknownPrice]
+        [Constraint::UnknownPrice]
     );
 }
 
@@ -383,8 +386,8 @@ fn where_nothing_complies_the_smallest_changes_are_named() {
         (alone.target, alone.slo.ttft_p95_ms),
         (Some(Target::Ttft), 173)
     );
-    assert_eq!((alone.replicas, alone.gpus), (1, 2));
-    assert_eq!(alone.cost_per_hour.unwrap().to_string(), "9.00");
+    assert_eq!((alone.plan.replicas, alone.plan.gpus), (1, 2));
+    assert_eq!(alone.plan.cost_per_hour.unwrap().to_string(), "9.00");
     let together = &explanation.relaxation[1];
     // 150 x 1.147 = 172.05, rounded up to 173.
     assert_eq!(together.factor_per_mille, Some(1147));
@@ -445,4 +448,245 @@ fn the_digest_follows_what_the_decision_rests_on_and_nothing_else() {
     changed[1].ttft.p95_ms = Some(101.0);
     assert_ne!(before, digest(CHAT, &changed));
     assert!(before.as_str().starts_with("sha256:") && before.as_str().len() == 71);
+}
+
+/// A row of another model; the catalog scores Qwen3-32B higher than it for chat.
+fn llama(row: &mut Benchmark) {
+    row.configuration.model = ModelName::new("meta-llama/Llama-3.1-8B-Instruct");
+}
+
+#[test]
+fn objectives_choose_differently_and_each_says_what_the_others_would() {
+    let rows = [
+        row(9.0, [140.0, 20.0, 5000.0]),
+        with(&row(9.0, [30.0, 5.0, 1000.0]), on("H200", 2)),
+        with(&row(9.0, [140.0, 20.0, 5000.0]), |row| {
+            llama(row);
+            row.configuration.hardware_count = 1;
+        }),
+    ];
+    let chosen = |objective: &str| {
+        let decision = answer(&chat(&format!("objective: {objective}")), &rows);
+        let best = decision.recommendation.unwrap();
+        let others = decision.other_objectives.len();
+        (
+            best.configuration.model.to_string(),
+            best.configuration.accelerators(),
+            others,
+        )
+    };
+    let of = |model: &str, accelerators: &str| (model.to_owned(), accelerators.to_owned(), 3);
+    assert_eq!(
+        chosen("Cost"),
+        of("meta-llama/Llama-3.1-8B-Instruct", "1xH100")
+    );
+    assert_eq!(chosen("Quality"), of("Qwen/Qwen3-32B", "2xH100"));
+    // ln(cost) + ln(ratio) / 2 - quality / 50: 1.5 + (-0.07) / 2 - 0.9 for the Llama,
+    // 2.2 + ... - 1.6 for the Qwen on H100, and the latency of the third is worth its price.
+    assert_eq!(chosen("Balanced"), of("Qwen/Qwen3-32B", "2xH200"));
+}
+
+#[test]
+fn quality_is_considered_where_the_objective_weighs_it() {
+    let caveats = |objective: &str| {
+        let spec = chat(&format!("objective: {objective}"));
+        best(&spec, &[row(9.0, MEETING)]).caveats
+    };
+    assert!(caveats("Cost").contains(&Caveat::QualityNotConsidered));
+    assert!(!caveats("Quality").contains(&Caveat::QualityNotConsidered));
+}
+
+#[test]
+fn an_answer_is_settled_where_no_plausible_capacity_beats_it() {
+    // 6 requests/s on one replica of the first; the second needs 4 x 2 GPUs as far as it was
+    // tested, and one replica would do if it held 6.
+    let winner = [row(6.0, MEETING), row(7.0, FAILING)];
+    let tested_low = with(&row(2.0, MEETING), |row| {
+        llama(row);
+        row.configuration.hardware_count = 1;
+    });
+    let failed = with(&row(2.5, FAILING), |row| {
+        llama(row);
+        row.configuration.hardware_count = 1;
+    });
+    let settlement = answer(
+        CHAT,
+        &[&winner[..], std::slice::from_ref(&tested_low)].concat(),
+    )
+    .settlement
+    .unwrap();
+    assert!(!settlement.settled);
+    assert_eq!(settlement.challengers, 1);
+    let worth = &settlement.worth_running[0];
+    assert_eq!(worth.reason, Worth::Challenger);
+    assert_eq!(worth.plan.replicas, 1);
+    assert_eq!(worth.rates_rps, [Decimal::from(6), Decimal::new(69, 1)]);
+    assert_eq!(worth.saving_per_hour.unwrap().to_string(), "4.50");
+
+    let settlement = answer(CHAT, &[&winner[..], &[tested_low, failed]].concat())
+        .settlement
+        .unwrap();
+    assert!(settlement.settled);
+    assert_eq!(settlement.worth_running, []);
+}
+
+#[test]
+fn the_winner_itself_may_do_with_fewer_replicas() {
+    let settlement = answer(CHAT, &[row(2.0, MEETING)]).settlement.unwrap();
+    assert!(settlement.settled);
+    let worth = &settlement.worth_running[0];
+    assert_eq!(
+        (worth.reason, worth.plan.replicas),
+        (Worth::FewerReplicas, 2)
+    );
+    assert_eq!(worth.rates_rps[0], Decimal::from(3));
+}
+
+#[test]
+fn a_winner_near_a_target_is_worth_repeating() {
+    let near = |ttft| {
+        let settlement =
+            answer(CHAT, &[row(6.0, [ttft, 20.0, 5000.0]), row(7.0, FAILING)]).settlement;
+        let worth = settlement.unwrap().worth_running;
+        worth.iter().any(|worth| worth.reason == Worth::NearTarget)
+    };
+    assert!(near(135.0));
+    assert!(!near(134.0));
+}
+
+#[test]
+fn an_answer_says_up_to_which_demand_it_holds() {
+    let two = row(7.0, MEETING);
+    let four = with(&row(13.0, MEETING), on("H200", 2));
+    let break_even = answer(CHAT, &[two, four]).break_even.unwrap();
+    // 7 / 1.2; then 2 x 2 H100 cost more than one replica of the other.
+    assert_eq!(break_even.same_replicas_up_to_rps.to_string(), "5.8333");
+    assert_eq!(
+        break_even.same_configuration_up_to_rps.to_string(),
+        "5.8333"
+    );
+    let Then::Another(plan) = break_even.then else {
+        panic!("{:?}", break_even.then);
+    };
+    assert_eq!(
+        (plan.configuration.accelerators().as_str(), plan.replicas),
+        ("2xH200", 1)
+    );
+
+    let limited = answer(&chat("hardware: {maxGpus: 2}"), &[row(7.0, MEETING)]);
+    assert_eq!(limited.break_even.unwrap().then, Then::Nothing);
+    let alone = answer(CHAT, &[row(7.0, MEETING)]).break_even.unwrap();
+    assert_eq!(alone.then, Then::Same);
+    assert_eq!(
+        answer("useCase: chatbot_conversational", &[row(7.0, MEETING)]).break_even,
+        None
+    );
+}
+
+#[test]
+fn what_a_small_relaxation_would_save_is_said_where_something_complies() {
+    let cheaper = with(&row(9.0, [172.3, 20.0, 5000.0]), on("H100", 1));
+    let relaxation = answer(CHAT, &[row(9.0, MEETING), cheaper])
+        .explanation
+        .relaxation;
+    assert_eq!(relaxation[0].slo.ttft_p95_ms, 173);
+    assert_eq!(relaxation[0].plan.gpus, 1);
+    let far = with(&row(9.0, [190.0, 20.0, 5000.0]), on("H100", 1));
+    assert_eq!(
+        answer(CHAT, &[row(9.0, MEETING), far])
+            .explanation
+            .relaxation,
+        []
+    );
+}
+
+#[test]
+fn what_a_constraint_keeps_out_is_said() {
+    let lifted = |fields: &str, rows: &[Benchmark]| {
+        let lifted = answer(&chat(fields), rows).explanation.lifted;
+        let changes: Vec<_> = lifted.into_iter().map(|lifted| lifted.change).collect();
+        changes
+    };
+    let two = row(2.0, MEETING);
+    let small = with(&row(9.0, MEETING), on("L40S", 1));
+    assert_eq!(
+        lifted("hardware: {maxGpus: 5}", std::slice::from_ref(&two)),
+        [Change::MaxGpus(5, 6)]
+    );
+    assert_eq!(
+        lifted("hardware: {deny: [L40S]}", &[two.clone(), small]),
+        [Change::Hardware(crate::benchmark::HardwareName::new(
+            "L40S"
+        ))]
+    );
+    assert_eq!(
+        lifted(
+            "models: {deny: [qwen/qwen3-32b]}",
+            std::slice::from_ref(&two)
+        ),
+        [Change::Model(ModelName::new("Qwen/Qwen3-32B"))]
+    );
+    assert_eq!(
+        lifted("evidence: {minimum: measured}", std::slice::from_ref(&two)),
+        [Change::MinimumEvidence(
+            EvidenceKind::Measured,
+            EvidenceKind::Simulated
+        )]
+    );
+    assert_eq!(
+        lifted("evidence: {maxAgeDays: 1}", std::slice::from_ref(&two)),
+        [Change::AnyAge(1)]
+    );
+    // What is cheaper already is not worth more GPUs.
+    assert_eq!(lifted("hardware: {maxGpus: 6}", &[two]), []);
+}
+
+#[test]
+fn what_nobody_benchmarked_and_nobody_knows_is_said() {
+    let gaps = |fields: &str| answer(&chat(fields), &[row(9.0, MEETING)]).explanation.gaps;
+    let missing = gaps("models: {allow: [Qwen/Qwen3-32B, Qwen/Qwen3-8B]}");
+    assert_eq!(missing.models, [ModelName::new("Qwen/Qwen3-8B")]);
+    assert!(missing.hardware.iter().any(|it| it.as_str() == "MI300X"));
+    assert!(!missing.hardware.iter().any(|it| it.as_str() == "H100"));
+    assert_eq!(missing.unknown_names, []);
+    let unknown = &gaps("models: {allow: [Qwen/Qwen-3-32B]}").unknown_names[0];
+    assert_eq!(unknown.did_you_mean.as_deref(), Some("Qwen/Qwen3-32B"));
+    let unknown = &gaps("hardware: {deny: [TPU]}").unknown_names[0];
+    assert_eq!((unknown.field, &*unknown.name), ("hardware.deny", "TPU"));
+}
+
+#[test]
+fn every_configuration_and_ladder_has_an_account() {
+    let rows = [
+        row(3.0, MEETING),
+        row(6.0, MEETING),
+        with(&row(6.0, MEETING), |row| {
+            row.source = "old".into();
+            row.measured_at = Some(at("2025-01-01"));
+        }),
+        with(&row(6.0, FAILING), on("H100", 4)),
+        with(&row(6.0, MEETING), llama),
+    ];
+    let spec = chat("models: {allow: [Qwen/Qwen3-32B]}, hardware: {maxGpus: 1}");
+    let evidence = Evidence {
+        benchmarks: rows.to_vec().into(),
+        profiles: Vec::new(),
+    };
+    let mut accounts = account(&requirement(&spec), &evidence, catalog(), at("2026-11-23"));
+    accounts.rotate_left(1); // l sorts before q
+    let outcomes: Vec<_> = accounts.iter().map(|account| account.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [Outcome::OverLimit, Outcome::Rejected, Outcome::NotAllowed]
+    );
+    let over = &accounts[0];
+    assert_eq!(over.broken, [Constraint::Gpus]);
+    let roles: Vec<_> = over
+        .ladders
+        .iter()
+        .map(|it| (it.source.as_str(), it.role))
+        .collect();
+    assert_eq!(roles, [("old", Role::Shown), ("test", Role::Decides)]);
+    assert_eq!(accounts[1].nearest.as_ref().unwrap().failing.len(), 1);
+    assert_eq!(accounts[2].broken, [Constraint::Models, Constraint::Gpus]);
 }
