@@ -195,7 +195,11 @@ fn caveats(
         ),
         (sized.capacity.non_monotonic, Caveat::NonMonotonicLadder),
         (strength == Strength::Marginal, Caveat::Marginal),
-        (strength == Strength::Unknown, Caveat::StrengthUnknown),
+        (
+            // An estimate has a bound of its own instead (R13).
+            strength == Strength::Unknown && sized.ladder.kind != EvidenceKind::Estimated,
+            Caveat::StrengthUnknown,
+        ),
         (
             backing.iter().any(|row| row.served_rps.is_none()),
             Caveat::ServedRateUnverified,

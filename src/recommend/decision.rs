@@ -172,7 +172,7 @@ impl std::fmt::Display for Caveat {
                 "simulated evidence: these latencies were computed by a simulator, not measured on a GPU"
             }
             Self::EstimatedEvidence => {
-                "estimated evidence: interpolated from other traffic profiles, not benchmarked"
+                "estimated evidence: interpolated from other traffic profiles, not benchmarked; the p95s are joint 95 % upper bounds"
             }
             Self::NotValidated => {
                 "not validated: the source was never checked against measurements on this hardware"

@@ -6,6 +6,7 @@ use super::capacity;
 use super::compliance::{Bounds, Target};
 use super::constraints::Constraint;
 use super::decision::Plan;
+use super::estimate::Estimates;
 use super::field::{Field, Standing};
 use super::gaps::{self, Gaps};
 use super::ladder::Row;
@@ -42,6 +43,8 @@ pub struct Explanation {
     pub gaps: Gaps,
     /// Where the profile has no rows: the profiles that have.
     pub profiles: Vec<ProfileCount>,
+    /// What became of configurations without rows, where the intent allows estimates (R13).
+    pub estimates: Estimates,
 }
 
 /// What became of a configuration, by the first thing that stopped it.

@@ -12,6 +12,7 @@ mod cost;
 mod decide;
 mod decision;
 mod digest;
+mod estimate;
 mod explanation;
 mod field;
 mod gaps;
@@ -38,6 +39,10 @@ pub use cost::MicroDollars;
 pub use decide::{account, decide};
 pub use decision::{Candidate, Caveat, Decision, OtherObjective, Plan};
 pub use digest::Digest;
+pub use estimate::{
+    Estimate, Estimated, EstimatedConfiguration, Estimates, Estimator, Expected, Refusal,
+    RefusedConfiguration, decide_with_estimates,
+};
 pub use explanation::{Excluded, Explanation, FailingTarget, NearMiss, Outcome, OverLimit};
 pub use gaps::{Gaps, UnknownName};
 pub use requirement::{Demand, EvidencePolicy, Requirement, ResolveError, resolve};

@@ -65,6 +65,13 @@ pub struct EvidencePolicy {
     pub allowed_loads: Vec<UnusualLoad>,
 }
 
+impl EvidencePolicy {
+    /// Whether a configuration without rows under the profile may be estimated (R13).
+    pub fn allows_estimates(&self) -> bool {
+        self.minimum_kind == EvidenceKind::Estimated
+    }
+}
+
 impl Default for EvidencePolicy {
     fn default() -> Self {
         Self {
@@ -223,7 +230,7 @@ fn derived_e2e_p95_ms(ttft_p95_ms: i32, itl_p95_ms: i32, profile: TrafficProfile
 
 /// Standard deviation of the output length in the standard workload, tokens: GuideLLM's spread for
 /// its four profiles, a quarter of the mean for any other.
-fn standard_output_stdev(output_tokens: i32) -> Decimal {
+pub(super) fn standard_output_stdev(output_tokens: i32) -> Decimal {
     match output_tokens {
         256 => Decimal::from(64),
         512 | 1024 => Decimal::from(128),

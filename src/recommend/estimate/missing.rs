@@ -1,0 +1,145 @@
+//! Estimates for the configurations that have no row under the profile, and the decision on both
+//! (R13).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Estimate, Estimator, Expected, Refusal, rows};
+use crate::benchmark::{Benchmark, Configuration, Evidence, EvidenceKind, TrafficProfile};
+use crate::catalog::Catalog;
+use crate::recommend::compliance::P95s;
+use crate::recommend::{Decision, Requirement, decide};
+
+/// What became of the configurations without rows under the profile. Empty unless the intent allows
+/// estimates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Estimates {
+    /// Those that are estimated, and so are among the decision's configurations.
+    pub made: Vec<EstimatedConfiguration>,
+    /// Those that are not.
+    pub refused: Vec<RefusedConfiguration>,
+}
+
+/// A configuration that is estimated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EstimatedConfiguration {
+    /// The configuration.
+    pub configuration: Configuration,
+    /// Kind of the rows that its law was fitted on.
+    pub fitted_on: EvidenceKind,
+    /// The profiles that its law was fitted on.
+    pub profiles: Vec<TrafficProfile>,
+    /// Median relative error of TTFT, ITL and E2E on these profiles, left out one at a time.
+    pub errors: P95s,
+    /// What to expect at each estimated row, whose own p95s are upper bounds.
+    pub expected: Vec<Expected>,
+}
+
+/// A configuration that is not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RefusedConfiguration {
+    /// The configuration.
+    pub configuration: Configuration,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+impl Estimates {
+    /// What to expect where an estimated row says what is hardly exceeded, ms.
+    pub fn expected(&self, row: Uuid) -> Option<P95s> {
+        let mut all = self.made.iter().flat_map(|made| &made.expected);
+        all.find(|expected| expected.row == row)
+            .map(|expected| expected.p95s)
+    }
+
+    /// One line for people on each thing that became of configurations: how many are estimated,
+    /// and how many are not for each reason, the most frequent first.
+    pub fn summary(&self) -> Vec<String> {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for refused in &self.refused {
+            *reasons.entry(refused.refusal.reason()).or_default() += 1;
+        }
+        let mut reasons: Vec<_> = reasons.into_iter().collect();
+        reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
+        let made = match self.made.len() {
+            0 => None,
+            made => Some(format!("{made} estimated from other profiles")),
+        };
+        let refused = reasons
+            .into_iter()
+            .map(|(reason, count)| format!("{count} not estimated: {reason}"));
+        made.into_iter().chain(refused).collect()
+    }
+}
+
+/// Decides as [`decide`] does and, where the intent allows estimates, also on those of the
+/// configurations that have no row under the profile. `others` are the rows of other profiles; none
+/// are looked at where the intent does not allow estimates.
+pub fn decide_with_estimates<'a>(
+    requirement: Requirement,
+    evidence: &Evidence,
+    others: impl IntoIterator<Item = &'a Benchmark>,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Decision {
+    if !requirement.evidence.allows_estimates() {
+        return decide(requirement, evidence, catalog, now);
+    }
+    let (rows, estimates) = estimate_missing(&requirement, evidence, others, now);
+    let shared = evidence.benchmarks.shared().iter().cloned();
+    let evidence = Evidence {
+        benchmarks: shared.chain(rows.into_iter().map(Arc::new)).collect(),
+        profiles: evidence.profiles.clone(),
+    };
+    let mut decision = decide(requirement, &evidence, catalog, now);
+    decision.explanation.estimates = estimates;
+    decision
+}
+
+fn estimate_missing<'a>(
+    requirement: &Requirement,
+    evidence: &Evidence,
+    others: impl IntoIterator<Item = &'a Benchmark>,
+    now: Timestamp,
+) -> (Vec<Benchmark>, Estimates) {
+    let profile = requirement.profile;
+    let exact = evidence.benchmarks.iter();
+    let known: BTreeSet<&Configuration> = exact.map(|row| &row.configuration).collect();
+    let others = others
+        .into_iter()
+        .filter(|row| row.profile != profile && row.configuration.hardware_count > 0);
+    let estimator = Estimator::new(others, &requirement.evidence, now);
+    let mut all_rows = Vec::new();
+    let mut estimates = Estimates::default();
+    for configuration in estimator.configurations() {
+        if known.contains(configuration) {
+            continue;
+        }
+        match estimator.estimate(configuration, profile) {
+            Ok(estimate) => {
+                let (rows, expected) = rows::rows(&estimate);
+                all_rows.extend(rows);
+                estimates.made.push(made(estimate, expected));
+            }
+            Err(refusal) => estimates.refused.push(RefusedConfiguration {
+                configuration: configuration.clone(),
+                refusal,
+            }),
+        }
+    }
+    (all_rows, estimates)
+}
+
+fn made(estimate: Estimate, expected: Vec<Expected>) -> EstimatedConfiguration {
+    EstimatedConfiguration {
+        configuration: estimate.configuration,
+        fitted_on: estimate.kind,
+        profiles: estimate.profiles,
+        errors: estimate.errors,
+        expected,
+    }
+}
