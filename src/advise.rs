@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::api::DeploymentIntentSpec;
+use crate::benchmark::SharedBenchmarks;
 use crate::catalog::Catalog;
 use crate::knowledge_base::{KnowledgeBase, KnowledgeBaseError};
 use crate::manifest::{self, BuildError, Built, Manifests, Settings, Workload};
@@ -82,8 +83,14 @@ pub async fn advise(
     now: Timestamp,
 ) -> Result<Advice, AdviseError> {
     let requirement = recommend::resolve(question.spec, catalog)?;
-    let evidence = knowledge_base.evidence(requirement.profile).await?;
-    let decision = recommend::decide(requirement, &evidence, catalog, now);
+    let profile = requirement.profile;
+    let (evidence, others) = if requirement.evidence.allows_estimates() {
+        knowledge_base.evidence_and_others(profile).await?
+    } else {
+        (knowledge_base.evidence(profile).await?, Vec::new())
+    };
+    let others = others.iter().flat_map(SharedBenchmarks::iter);
+    let decision = recommend::decide_with_estimates(requirement, &evidence, others, catalog, now);
     let manifests = decision.recommendation.as_ref().map(|candidate| {
         manifest::build(&Workload {
             name: question.name,

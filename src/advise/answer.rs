@@ -204,6 +204,7 @@ fn explanation(decision: &Decision) -> ExplanationStatus {
             .take(PROFILES_SHOWN)
             .map(|count| count.profile.to_string())
             .collect(),
+        estimates: explanation.estimates.summary(),
     }
 }
 

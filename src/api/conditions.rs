@@ -41,6 +41,9 @@ pub mod reason {
     pub const INVALID_INTENT: &str = "InvalidIntent";
     /// Stalled: no manifests can be made of the recommendation.
     pub const NOT_DEPLOYABLE: &str = "NotDeployable";
+    /// Stalled: the recommendation rests on an estimate, which mode Apply does not apply without
+    /// approval; what was delivered before stays.
+    pub const ESTIMATE_NOT_APPLIED: &str = "EstimateNotApplied";
     /// Stalled: an object of that name belongs to somebody else.
     pub const CONFLICT: &str = "Conflict";
     /// Stalled: the API server refuses an object, e.g. by a quota or a policy.
@@ -167,6 +170,11 @@ pub fn invalid_intent(message: String) -> Vec<Finding> {
 /// No manifests can be built.
 pub fn not_deployable(message: String) -> Vec<Finding> {
     not_delivered(stalled(reason::NOT_DEPLOYABLE, message))
+}
+
+/// An estimate waits for a person.
+pub fn estimate_not_applied(message: String) -> Vec<Finding> {
+    not_delivered(stalled(reason::ESTIMATE_NOT_APPLIED, message))
 }
 
 /// Somebody else's object has the name of one of ours.

@@ -302,6 +302,11 @@ pub struct ExplanationStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub profiles_with_benchmarks: Vec<String>,
+    /// Where the intent allows estimates: how many configurations without benchmarks for the traffic
+    /// profile are estimated, and how many are not for each reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 6))]
+    pub estimates: Vec<String>,
 }
 
 /// Configurations left out, by the first thing that stops them.

@@ -7,6 +7,7 @@ mod accounts;
 mod benchmarks;
 mod controller;
 mod crd;
+mod estimates;
 mod explain;
 mod intent;
 mod load;

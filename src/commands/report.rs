@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::Table;
 
+use super::estimates;
 use super::table::table;
 use crate::advise::words::{self, counted};
 use crate::catalog::Catalog;
@@ -17,14 +18,9 @@ const WORTH_RUNNING_SHOWN: usize = 5;
 
 /// The answer: what was asked, what was found, what else would do.
 pub(super) fn recommendation(decision: &Decision, catalog: &Catalog) -> String {
-    let mut out = String::new();
-    asked(&mut out, &decision.requirement, catalog);
-    match &decision.recommendation {
-        Some(candidate) => found(&mut out, candidate, decision),
-        None => out.push_str("\nNothing complies.\n"),
-    }
-    alternatives(&mut out, &decision.alternatives);
+    let mut out = answer(decision, catalog);
     counts(&mut out, decision);
+    out.push_str(&estimates::summary(&decision.explanation.estimates));
     if decision.recommendation.is_none() {
         nearest_misses(&mut out, &decision.explanation);
         steps(&mut out, decision);
@@ -36,15 +32,10 @@ pub(super) fn recommendation(decision: &Decision, catalog: &Catalog) -> String {
 /// The same with its reasons: what others would have chosen, what nearly made it, what would change
 /// the answer, and what nobody benchmarked.
 pub(super) fn explanation(decision: &Decision, catalog: &Catalog) -> String {
-    let mut out = String::new();
-    asked(&mut out, &decision.requirement, catalog);
-    match &decision.recommendation {
-        Some(candidate) => found(&mut out, candidate, decision),
-        None => out.push_str("\nNothing complies.\n"),
-    }
-    alternatives(&mut out, &decision.alternatives);
+    let mut out = answer(decision, catalog);
     other_objectives(&mut out, decision);
     counts(&mut out, decision);
+    out.push_str(&estimates::summary(&decision.explanation.estimates));
     nearest_misses(&mut out, &decision.explanation);
     steps(&mut out, decision);
     if let Some(settlement) = &decision.settlement {
@@ -52,6 +43,23 @@ pub(super) fn explanation(decision: &Decision, catalog: &Catalog) -> String {
     }
     gaps(&mut out, &decision.explanation.gaps, &decision.requirement);
     unknown_names(&mut out, &decision.explanation.gaps);
+    out
+}
+
+fn answer(decision: &Decision, catalog: &Catalog) -> String {
+    let mut out = String::new();
+    asked(&mut out, &decision.requirement, catalog);
+    match &decision.recommendation {
+        Some(candidate) => {
+            found(&mut out, candidate, decision);
+            out.push_str(&estimates::expected(
+                candidate,
+                &decision.explanation.estimates,
+            ));
+        }
+        None => out.push_str("\nNothing complies.\n"),
+    }
+    alternatives(&mut out, &decision.alternatives);
     out
 }
 

@@ -13,6 +13,7 @@ use super::context::Watched;
 use super::metrics::Metrics;
 use crate::benchmark::TrafficProfile;
 use crate::knowledge_base::{Changed, Follower, KnowledgeBase, KnowledgeBaseError};
+use crate::recommend::Requirement;
 
 /// After the knowledge base was lost.
 const RETRY: Duration = Duration::from_secs(1);
@@ -32,14 +33,17 @@ struct Dependency {
     profile: TrafficProfile,
     /// An answer without rows names the profiles that have some.
     on_the_profiles: bool,
+    /// An estimate is made of the rows of other profiles (R13).
+    on_every_row: bool,
 }
 
 impl Dependencies {
     /// To be called before evidence is read: what changes afterwards concerns the intent.
-    pub fn asks(&self, intent: ObjectRef<Watched>, profile: TrafficProfile) {
+    pub fn asks(&self, intent: ObjectRef<Watched>, requirement: &Requirement) {
         let dependency = Dependency {
-            profile,
+            profile: requirement.profile,
             on_the_profiles: true,
+            on_every_row: requirement.evidence.allows_estimates(),
             intent,
         };
         self.with(|intents| intents.insert(dependency.intent.to_string(), dependency));
@@ -64,6 +68,7 @@ impl Dependencies {
         let is_concerned = |dependency: &&Dependency| {
             changed.everything
                 || changed.profiles.contains(&dependency.profile)
+                || (dependency.on_every_row && !changed.profiles.is_empty())
                 || (dependency.on_the_profiles && changed.profiles_that_have_rows)
         };
         self.with(|intents| {
@@ -154,12 +159,20 @@ fn warn_unless_recorded(follower: &Follower) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::EvidenceKind;
+    use crate::recommend::test_support::requirement;
 
     fn profile(prompt_tokens: i32) -> TrafficProfile {
         TrafficProfile {
             prompt_tokens,
             output_tokens: 256,
         }
+    }
+
+    fn asking(prompt_tokens: i32) -> Requirement {
+        let mut requirement = requirement("useCase: chatbot_conversational");
+        requirement.profile = profile(prompt_tokens);
+        requirement
     }
 
     fn names(dependencies: &Dependencies, changed: &Changed) -> Vec<String> {
@@ -179,7 +192,7 @@ mod tests {
             ("summary", 4096),
             ("gone", 512),
         ] {
-            dependencies.asks(ObjectRef::new(name), profile(prompt_tokens));
+            dependencies.asks(ObjectRef::new(name), &asking(prompt_tokens));
         }
         dependencies.found_rows(&key("chat"));
         dependencies.found_rows(&key("summary"));
@@ -204,11 +217,28 @@ mod tests {
             names(&dependencies, &everything),
             ["chat", "summary", "unseen"]
         );
-        dependencies.asks(ObjectRef::new("chat"), profile(1024));
+        dependencies.asks(ObjectRef::new("chat"), &asking(1024));
         assert_eq!(
             names(&dependencies, &under(512)),
             [""; 0],
             "it asks for something else now"
         );
+    }
+    #[test]
+    fn any_row_concerns_an_intent_that_allows_estimates() {
+        let dependencies = Dependencies::default();
+        let mut estimated = asking(2048);
+        estimated.evidence.minimum_kind = EvidenceKind::Estimated;
+        let intent = ObjectRef::<Watched>::new("estimated");
+        let key = intent.to_string();
+        dependencies.asks(intent, &estimated);
+        dependencies.asks(ObjectRef::new("exact"), &asking(2048));
+        dependencies.found_rows(&key);
+        let elsewhere = Changed {
+            profiles: [profile(512)].into(),
+            ..Changed::default()
+        };
+        assert_eq!(names(&dependencies, &elsewhere), ["estimated"]);
+        assert_eq!(names(&dependencies, &Changed::default()), [""; 0]);
     }
 }

@@ -9,17 +9,20 @@ use super::children::Children;
 use super::outcome::{DeliverError, Delivery};
 use super::rollout::rollout;
 use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
+use crate::benchmark::EvidenceKind;
 use crate::manifest::{BuildError, Built, Manifests};
 
 /// Key of the manifests' YAML in the ConfigMap.
 const MANIFESTS_KEY: &str = "manifests.yaml";
 
 /// Delivers as the intent's mode asks, and takes away what an earlier mode left. Without an answer
-/// nothing is taken away that the mode wants: what was delivered last stays (R12).
+/// nothing is taken away that the mode wants: what was delivered last stays (R12). `kind` is that of
+/// the evidence behind the recommendation; an estimate is not applied without approval (R13).
 pub async fn deliver(
     children: &Children<'_>,
     intent: &DeploymentIntent,
     manifests: Option<Result<Manifests<Built>, BuildError>>,
+    kind: Option<EvidenceKind>,
 ) -> Result<Delivery, DeliverError> {
     let mode = intent.spec.delivery.mode;
     if intent.spec.suspend {
@@ -45,6 +48,9 @@ pub async fn deliver(
                 }
                 None => Ok(Delivery::KeptRendered),
             }
+        }
+        DeliveryMode::Apply if kind == Some(EvidenceKind::Estimated) => {
+            Err(DeliverError::Estimated)
         }
         DeliveryMode::Apply => match manifests.transpose()? {
             Some(manifests) => apply(children, manifests).await,

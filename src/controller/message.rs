@@ -111,10 +111,12 @@ pub fn no_evidence(answer: &Answer) -> String {
     if known.is_empty() {
         return "the knowledge base holds no benchmarks: load some with `compass load`".to_owned();
     }
-    format!(
+    let mut sentences = vec![format!(
         "nothing was benchmarked under the traffic profile {profile}; there are benchmarks for {}: choose one by trafficProfile, or load benchmarks of {profile}",
         known.join(", ")
-    )
+    )];
+    sentences.extend(answer.explanation.estimates.iter().cloned());
+    sentences.join("; ")
 }
 
 /// The stored object is no intent.

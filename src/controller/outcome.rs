@@ -45,7 +45,7 @@ impl Outcome {
         match self {
             Self::Undecodable(_) | Self::Unresolvable(_) => Retry::Never,
             Self::Answered {
-                delivery: Ok(_) | Err(DeliverError::NotDeployable(_)),
+                delivery: Ok(_) | Err(DeliverError::NotDeployable(_) | DeliverError::Estimated),
                 ..
             } => Retry::Periodically,
             Self::Answered {
@@ -96,6 +96,11 @@ pub enum DeliverError {
     /// No manifests can be made of the recommendation.
     #[error(transparent)]
     NotDeployable(#[from] BuildError),
+    /// The recommendation rests on an estimate (R13).
+    #[error(
+        "an estimate is not applied without approval: benchmark the configuration under this traffic profile, or set delivery.mode to Render and apply the manifests yourself"
+    )]
+    Estimated,
     /// An object of that name is about to go: of an earlier intent, or deleted by somebody.
     #[error("{kind} {name} is being deleted, and is made anew once it is gone")]
     Leaving {

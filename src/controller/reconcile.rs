@@ -112,7 +112,7 @@ async fn answer(
         ..
     } = context;
     match recommend::resolve(&intent.spec, catalog) {
-        Ok(requirement) => dependencies.asks(ObjectRef::from_obj(watched), requirement.profile),
+        Ok(requirement) => dependencies.asks(ObjectRef::from_obj(watched), &requirement),
         Err(_) => dependencies.forget(&key(watched)),
     }
     match advise::advise(question, knowledge_base, catalog, settings, now).await {
@@ -123,7 +123,8 @@ async fn answer(
             if decision.explanation.configurations > 0 {
                 dependencies.found_rows(&key(watched));
             }
-            let delivery = deliver(&children, intent, manifests).await;
+            let kind = decision.recommendation.as_ref().map(|best| best.kind);
+            let delivery = deliver(&children, intent, manifests, kind).await;
             Outcome::Answered {
                 answer: Box::new(advise::answer(&decision)),
                 over_limit: decision.explanation.over_limit.map(Box::new),

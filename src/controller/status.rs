@@ -202,6 +202,9 @@ fn recommendation_findings(
         Err(DeliverError::NotDeployable(error)) => {
             catalogue::not_deployable(format!("{recommended}; {error}"))
         }
+        Err(error @ DeliverError::Estimated) => {
+            catalogue::estimate_not_applied(format!("{recommended}; {error}"))
+        }
         Err(error @ DeliverError::Conflict { .. }) => catalogue::conflict(error.to_string()),
         Err(error @ DeliverError::Api { source, .. }) if source.is_refusal() => {
             catalogue::delivery_refused(error.to_string())

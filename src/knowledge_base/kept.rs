@@ -59,6 +59,18 @@ impl Kept {
         })
     }
 
+    /// All of a profile, and the rows of every other; `None` where some are to be read first.
+    pub(super) fn every_profile(
+        &mut self,
+        profile: TrafficProfile,
+    ) -> Option<(Evidence, Vec<SharedBenchmarks>)> {
+        let evidence = self.evidence(profile)?;
+        let others: Vec<_> = self.counts.keys().copied().collect();
+        let others = others.into_iter().filter(|other| *other != profile);
+        let rows = others.map(|other| self.used(other)?.all.clone());
+        Some((evidence, rows.collect::<Option<_>>()?))
+    }
+
     /// The rows of one place; `None` where they are to be read first.
     pub(super) fn place(
         &mut self,

@@ -89,6 +89,16 @@ impl KnowledgeBase {
         self.within_deadline(self.store.evidence(profile)).await
     }
 
+    /// As [`Self::evidence`], and the rows of every other profile, of the same snapshot: what an
+    /// estimate is made of (R13).
+    pub async fn evidence_and_others(
+        &self,
+        profile: TrafficProfile,
+    ) -> Result<(Evidence, Vec<SharedBenchmarks>), KnowledgeBaseError> {
+        self.within_deadline(self.store.evidence_and_others(profile))
+            .await
+    }
+
     /// The rows of one model on a number of GPUs under one profile, by id and no older than the
     /// call. The model's name compares without case; the hardware is named as the rows name it.
     pub async fn configuration(

@@ -8,7 +8,7 @@
 //!   rows that logical replication brings.
 //! - Questions that wait for each other share one round trip, if it began after they were asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,7 @@ struct Live {
 enum Wanted<'a> {
     Profiles,
     Profile(TrafficProfile),
+    EveryProfile(TrafficProfile),
     Place(TrafficProfile, &'a Place),
 }
 
@@ -68,6 +69,15 @@ impl Store {
     pub(super) async fn evidence(&self, profile: TrafficProfile) -> Result<Evidence, Failure> {
         let answer = |kept: &mut Kept| kept.evidence(profile);
         self.read(Wanted::Profile(profile), answer).await
+    }
+
+    /// All rows of a profile and of every other, and the profiles there are, of one snapshot.
+    pub(super) async fn evidence_and_others(
+        &self,
+        profile: TrafficProfile,
+    ) -> Result<(Evidence, Vec<SharedBenchmarks>), Failure> {
+        let answer = |kept: &mut Kept| kept.every_profile(profile);
+        self.read(Wanted::EveryProfile(profile), answer).await
     }
 
     /// The rows of one place under a profile.
@@ -262,10 +272,16 @@ async fn fill(
     catalog: &Catalog,
 ) -> Result<Option<Failure>, Failure> {
     let read = match wanted {
-        Wanted::Profile(profile) if kept.evidence(profile).is_none() => {
-            evidence::of_profile(snapshot, profile, catalog)
-                .await?
-                .map(|rows| kept.put_profile(profile, rows))
+        Wanted::Profile(profile) => fill_profile(kept, profile, snapshot, catalog).await?,
+        Wanted::EveryProfile(profile) => {
+            let mut profiles: BTreeSet<_> = kept.counts().keys().copied().collect();
+            profiles.insert(profile);
+            let mut read = Ok(());
+            for profile in profiles {
+                let this = fill_profile(kept, profile, snapshot, catalog).await?;
+                read = read.and(this);
+            }
+            read
         }
         Wanted::Place(profile, place) if kept.place(profile, place).is_none() => {
             let places = std::slice::from_ref(place);
@@ -276,4 +292,18 @@ async fn fill(
         _ => Ok(()),
     };
     Ok(read.err())
+}
+
+/// Reads a profile that is not kept as a whole.
+async fn fill_profile(
+    kept: &mut Kept,
+    profile: TrafficProfile,
+    snapshot: &mut PgConnection,
+    catalog: &Catalog,
+) -> Result<Result<(), Failure>, Failure> {
+    if kept.is_whole(profile) {
+        return Ok(Ok(()));
+    }
+    let rows = evidence::of_profile(snapshot, profile, catalog).await?;
+    Ok(rows.map(|rows| kept.put_profile(profile, rows)))
 }

@@ -14,6 +14,8 @@ const QUANTILE: f64 = 0.95;
 pub(super) const LEAST_CONFIGURATIONS: usize = 19;
 /// Errors below this are rounding.
 const LEAST_SCALE: f64 = 1e-9;
+/// Targets that are missed by more are weighed alike.
+const LARGEST_SCALE: f64 = 1e9;
 
 /// ln(benchmark / estimate) of TTFT, ITL and E2E for one row; minus infinity where the estimate is
 /// beyond saturation.
@@ -37,20 +39,18 @@ pub(super) fn uncertainty(others: &[&Residuals]) -> Option<Uncertainty> {
         return None;
     }
     let scale: [f64; 3] = std::array::from_fn(|target| {
-        let sizes = others
-            .iter()
-            .flat_map(|rows| rows.iter().map(|row| row[target].abs()));
-        median(sizes.collect()).max(LEAST_SCALE)
+        let size = quantile(others, 0.5, |row| row[target].abs());
+        size.unwrap_or(0.0).clamp(LEAST_SCALE, LARGEST_SCALE)
     });
     let worst = |row: &Residual| {
         let scaled = row.iter().zip(scale).map(|(error, scale)| error / scale);
         scaled.fold(f64::NEG_INFINITY, f64::max)
     };
-    let joint = quantile(others, worst)?;
+    let joint = quantile(others, QUANTILE, worst)?;
     let mut intervals = [(0.0, 0.0); 3];
     for (target, interval) in intervals.iter_mut().enumerate() {
-        let below = quantile(others, |row| -row[target])?;
-        let above = quantile(others, |row| row[target])?;
+        let below = quantile(others, QUANTILE, |row| -row[target])?;
+        let above = quantile(others, QUANTILE, |row| row[target])?;
         *interval = ((-below).exp(), above.exp());
     }
     Some(Uncertainty {
@@ -59,9 +59,9 @@ pub(super) fn uncertainty(others: &[&Residuals]) -> Option<Uncertainty> {
     })
 }
 
-/// The least score that holds for [`QUANTILE`] of the weight; `None` where that is the weight of
+/// The least score that holds for a share of the weight; `None` where that is the weight of
 /// the configuration that is estimated.
-fn quantile(others: &[&Residuals], score: impl Fn(&Residual) -> f64) -> Option<f64> {
+fn quantile(others: &[&Residuals], share: f64, score: impl Fn(&Residual) -> f64) -> Option<f64> {
     let all = (others.len() + 1) as f64;
     let mut scores: Vec<(f64, f64)> = others
         .iter()
@@ -78,7 +78,7 @@ fn quantile(others: &[&Residuals], score: impl Fn(&Residual) -> f64) -> Option<f
         .find(|(_, more)| {
             weight += more;
             // Sums of 1/20 do not reach 0.95 to the last bit.
-            weight >= QUANTILE - 1e-9
+            weight >= share - 1e-9
         })
         .map(|(score, _)| score)
 }
