@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test bench tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
+.PHONY: help build test bench estimate-report tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
         postgres-load-synthetic postgres-load-real test-real postgres-query-traffic postgres-query-models
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -27,6 +27,9 @@ bench: tools ## Measure what is claimed: loads, reads and changes, each beside w
 postgres-programs: build
 	@$(TESTBED) postgres programs > /dev/null 2>&1 || \
 		$(CARGO) run --package compass-testbed --features fetch-postgresql -- postgres programs > /dev/null
+
+estimate-report: ## Say how wrong estimates are on the shipped data, and write it into docs/estimates.md
+	@$(CARGO) run --quiet --package compass --example estimate_report
 
 tools: postgres-programs ## Build the control plane and find or fetch PostgreSQL, once, into a cache outside the clone
 	@$(TESTBED) tools

@@ -201,3 +201,27 @@ async fn both_answers_are_of_one_snapshot() {
     let ((), seen) = tokio::join!(loads, reads);
     assert_eq!(seen, BTreeSet::from([3, 40]));
 }
+
+#[tokio::test]
+async fn an_estimate_reads_every_other_profile_too_and_each_time_as_it_is() {
+    let database = Database::migrated().await;
+    let knowledge_base = database.knowledge_base();
+    let counts = async || {
+        let (evidence, others) = knowledge_base.evidence_and_others(PROFILE).await.unwrap();
+        let others: Vec<_> = others.iter().map(|rows| rows.len()).collect();
+        (evidence.benchmarks.len(), evidence.profiles.len(), others)
+    };
+    assert_eq!(counts().await, (0, 0, vec![]));
+    let under = |prompt: i32, n: u32| json!({"id": id(n), "prompt_tokens": prompt});
+    let load = async |name: &str, rows: &[serde_json::Value]| {
+        database.load(name, rows).await;
+    };
+    load("a", &[under(4096, 1), under(4096, 2), under(1024, 3)]).await;
+    assert_eq!(counts().await, (0, 2, vec![1, 2]));
+    // What is kept of one profile is not read again, and what is not kept is.
+    load("b", &[under(PROFILE.prompt_tokens, 4), under(4096, 5)]).await;
+    assert_eq!(database.evidence().await.benchmarks.len(), 1);
+    assert_eq!(counts().await, (1, 3, vec![1, 3]));
+    database.execute("DELETE FROM exported_summaries WHERE prompt_tokens = 1024");
+    assert_eq!(counts().await, (1, 2, vec![3]));
+}

@@ -3,6 +3,7 @@ use crate::advise;
 use crate::api::DeploymentIntentSpec;
 use crate::api::conditions::{DELIVERED, EVIDENCE_CURRENT, READY, STALLED};
 use crate::catalog::Catalog;
+use crate::controller::outcome::Retry;
 use crate::knowledge_base::KnowledgeBaseError;
 use crate::recommend::{decide, resolve};
 
@@ -161,4 +162,36 @@ fn long_messages_are_cut_at_a_character() {
     let message = &find(&status, READY).unwrap().message;
     assert!(message.len() <= LONGEST_MESSAGE_BYTES);
     assert!(message.ends_with('é'));
+}
+
+#[test]
+fn an_estimate_waits_for_a_person_in_mode_apply_and_what_runs_stays() {
+    let mut outcome = no_answer(Err(DeliverError::Estimated));
+    let Outcome::Answered { answer, .. } = &mut outcome else {
+        panic!("it is answered");
+    };
+    answer.recommendation = serde_json::from_value(serde_json::json!({
+        "model": "m", "hardware": "H100", "gpusPerReplica": 1, "accelerators": "1xH100",
+        "replicas": 2, "capacityPerReplica": "3", "capacityIsLowerBound": true,
+        "predicted": {"ttftP95Ms": "90.0", "itlP95Ms": "20.0", "e2eP95Ms": "900.0"},
+        "bindingTarget": "TTFT", "digest": "d",
+        "evidence": {"kind": "estimated", "source": "estimate from simulated rows",
+            "strength": "unknown", "benchmarks": []},
+    }))
+    .unwrap();
+    let before = running();
+    let after = next(&before, &outcome, 2, at(0));
+    for (type_, status) in [(READY, "False"), (STALLED, "True"), (DELIVERED, "False")] {
+        let condition = find(&after, type_).unwrap();
+        assert_eq!(condition.status, status, "{type_}");
+        assert_eq!(condition.reason, "EstimateNotApplied");
+        assert!(
+            condition
+                .message
+                .contains("(estimated evidence); an estimate is not applied")
+        );
+        assert!(condition.message.contains("delivery.mode to Render"));
+    }
+    assert_eq!(after.delivered, before.delivered);
+    assert_eq!(outcome.retry(), Retry::Periodically);
 }

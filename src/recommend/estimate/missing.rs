@@ -12,7 +12,7 @@ use super::{Estimate, Estimator, Expected, Refusal, rows};
 use crate::benchmark::{Benchmark, Configuration, Evidence, EvidenceKind, TrafficProfile};
 use crate::catalog::Catalog;
 use crate::recommend::compliance::P95s;
-use crate::recommend::{Decision, Requirement, decide};
+use crate::recommend::{Candidate, Caveat, Decision, Requirement, decide};
 
 /// What became of the configurations without rows under the profile. Empty unless the intent allows
 /// estimates.
@@ -96,8 +96,22 @@ pub fn decide_with_estimates<'a>(
         profiles: evidence.profiles.clone(),
     };
     let mut decision = decide(requirement, &evidence, catalog, now);
+    let candidates = decision.recommendation.iter_mut();
+    for candidate in candidates.chain(&mut decision.alternatives) {
+        warn_of_simulation(candidate, &estimates);
+    }
     decision.explanation.estimates = estimates;
     decision
+}
+
+/// What was computed by a simulator is said of what was estimated from it too.
+fn warn_of_simulation(candidate: &mut Candidate, estimates: &Estimates) {
+    let is_simulated = estimates.made.iter().any(|made| {
+        made.fitted_on == EvidenceKind::Simulated && made.configuration == candidate.configuration
+    });
+    if candidate.kind == EvidenceKind::Estimated && is_simulated {
+        candidate.caveats.insert(0, Caveat::SimulatedEvidence);
+    }
 }
 
 fn estimate_missing<'a>(

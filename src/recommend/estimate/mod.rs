@@ -217,6 +217,7 @@ impl<'a> Estimator<'a> {
             profiles: basis.names(),
             highest_rps,
             errors: fitted.errors,
+            law_holds: fitted.holds().is_ok(),
             law: fitted.law,
             shape,
             uncertainty,
@@ -257,6 +258,8 @@ pub struct Estimate {
     pub highest_rps: f64,
     /// Median relative error of TTFT, ITL and E2E on its own profiles, left out one at a time.
     pub errors: P95s,
+    /// Whether these are small enough for an estimate.
+    pub law_holds: bool,
     law: Law,
     shape: Shape,
     uncertainty: Uncertainty,

@@ -160,7 +160,8 @@ fn an_intent_that_allows_them_gets_candidates_that_say_so() {
     let best = decision.recommendation.as_ref().unwrap();
     assert_eq!(best.kind, EvidenceKind::Estimated);
     assert_eq!(best.source, "estimate from simulated rows");
-    assert!(best.caveats.contains(&Caveat::EstimatedEvidence));
+    let said = [Caveat::SimulatedEvidence, Caveat::EstimatedEvidence];
+    assert_eq!(best.caveats[..2], said);
     assert!(!best.caveats.contains(&Caveat::StrengthUnknown));
     let row = &best.operating_row;
     let expected = estimates.expected(row.id).unwrap();
