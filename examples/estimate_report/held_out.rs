@@ -53,7 +53,7 @@ pub struct HeldOut {
 
 /// One benchmark and its estimate.
 pub struct Row {
-    /// Offered rate over the highest offered one.
+    /// Offered rate over the highest that was steady.
     pub load: f64,
     pub benchmark: [f64; 3],
     /// `None` where the law takes the rate for more than saturation.
@@ -91,7 +91,7 @@ pub struct Capacity {
     pub known: f64,
     /// By the estimates.
     pub by_point: f64,
-    /// By the joint upper bounds.
+    /// By the joint upper bounds, at no more load than R13 allows.
     pub by_upper: f64,
 }
 
@@ -106,8 +106,8 @@ pub fn of_profile(rows: &[Benchmark], held_out: TrafficProfile) -> Vec<HeldOut> 
             .filter(|row| row.profile == held_out && row.configuration == *configuration)
             .collect();
         ladder.sort_by(|a, b| a.offered_rps.total_cmp(&b.offered_rps));
-        let highest_rps = ladder.last()?.offered_rps;
-        let steady = ladder.iter().filter(|row| !row.bounds_only);
+        let steady = || ladder.iter().filter(|row| !row.bounds_only);
+        let highest_rps = steady().last()?.offered_rps;
         let compared = |row: &&Benchmark| Row {
             load: row.offered_rps / highest_rps,
             benchmark: p95s(row),
@@ -120,7 +120,7 @@ pub fn of_profile(rows: &[Benchmark], held_out: TrafficProfile) -> Vec<HeldOut> 
             refusal: estimator.estimate(configuration, held_out).err(),
             own_errors: estimate.errors,
             upper_factors: estimate.upper_factors(),
-            rows: steady.map(compared).collect(),
+            rows: steady().map(compared).collect(),
             capacities: capacities(&ladder, &estimate, held_out),
         })
     });
@@ -153,7 +153,10 @@ fn capacities(
             class,
             known: highest(&|row| complies(p95s(row))),
             by_point: highest(&|row| estimated(row).is_some_and(|it| complies(it.p95s))),
-            by_upper: highest(&|row| estimated(row).is_some_and(|it| complies(it.upper))),
+            by_upper: highest(&|row| {
+                let allowed = estimate.at(row.offered_rps);
+                allowed.is_ok_and(|it| complies(it.upper))
+            }),
         };
         let ends = capacity.known < ladder.last()?.offered_rps;
         let says_something = capacity.known > 0.0 || capacity.by_point > 0.0;

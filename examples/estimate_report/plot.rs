@@ -13,7 +13,7 @@ const COLOURS: [(Class, RGBColor); 3] = [
     (Class::LinearAttention, RGBColor(0, 158, 115)),
     (Class::Dense, RGBColor(0, 114, 178)),
 ];
-const RATIOS: std::ops::Range<f64> = 0.5..2.0;
+const RATIOS: std::ops::Range<f64> = 0.4..2.0;
 
 /// One panel for each target; the band is the 90 % interval.
 pub fn svg(all: &[HeldOut]) -> Result<String> {
@@ -35,7 +35,7 @@ fn draw(panel: &DrawingArea<SVGBackend, Shift>, all: &[HeldOut], target: usize) 
         .margin(8)
         .x_label_area_size(36)
         .y_label_area_size(44)
-        .build_cartesian_2d(0.0..1.02, RATIOS.log_scale())?;
+        .build_cartesian_2d(0.0..1.02, RATIOS)?;
     let band = all.iter().find_map(|it| {
         let estimated = it.rows.iter().find_map(|row| row.estimated)?;
         let (low, high) = estimated.intervals[target];
@@ -49,8 +49,9 @@ fn draw(panel: &DrawingArea<SVGBackend, Shift>, all: &[HeldOut], target: usize) 
     }
     chart
         .configure_mesh()
-        .x_desc("offered rate / highest benchmarked rate")
+        .x_desc("offered rate / highest steady one")
         .y_desc("benchmark / estimate")
+        .y_labels(8)
         .y_label_formatter(&|ratio| format!("{ratio:.1}"))
         .light_line_style(TRANSPARENT)
         .draw()?;

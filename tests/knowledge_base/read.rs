@@ -212,7 +212,7 @@ async fn an_estimate_reads_every_other_profile_too_and_each_time_as_it_is() {
         (evidence.benchmarks.len(), evidence.profiles.len(), others)
     };
     assert_eq!(counts().await, (0, 0, vec![]));
-    let under = |prompt: i32, n: u32| json!({"id": id(n), "prompt_tokens": prompt});
+    let under = |prompt: i32, n: u8| json!({"id": id(n), "prompt_tokens": prompt});
     let load = async |name: &str, rows: &[serde_json::Value]| {
         database.load(name, rows).await;
     };
