@@ -15,7 +15,7 @@ use crate::benchmark::SharedBenchmarks;
 use crate::catalog::Catalog;
 use crate::knowledge_base::{KnowledgeBase, KnowledgeBaseError};
 use crate::manifest::{self, BuildError, Built, Manifests, Settings, Workload};
-use crate::recommend::{self, Account, Decision, ResolveError};
+use crate::recommend::{self, Account, Decision, Grounds, Requirement, ResolveError};
 
 /// Whose intent it is and what it says.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +66,28 @@ pub async fn examine(
     now: Timestamp,
 ) -> Result<Examined, AdviseError> {
     let requirement = recommend::resolve(spec, catalog)?;
-    let evidence = knowledge_base.evidence(requirement.profile).await?;
-    let accounts = recommend::account(&requirement, &evidence, catalog, now);
+    let grounds = gather(&requirement, knowledge_base, now).await?;
+    let accounts = recommend::account(&requirement, &grounds.evidence, catalog, now);
     Ok(Examined {
-        decision: recommend::decide(requirement, &evidence, catalog, now),
+        decision: grounds.decide(requirement, catalog, now),
         accounts,
     })
+}
+
+/// What the knowledge base holds for a requirement, no older than the call.
+async fn gather(
+    requirement: &Requirement,
+    knowledge_base: &KnowledgeBase,
+    now: Timestamp,
+) -> Result<Grounds, KnowledgeBaseError> {
+    let profile = requirement.profile;
+    let (evidence, others) = if requirement.evidence.allows_estimates() {
+        knowledge_base.evidence_and_others(profile).await?
+    } else {
+        (knowledge_base.evidence(profile).await?, Vec::new())
+    };
+    let others = others.iter().flat_map(SharedBenchmarks::iter);
+    Ok(Grounds::new(requirement, evidence, others, now))
 }
 
 /// Answers a question from what the knowledge base holds now.
@@ -83,14 +99,8 @@ pub async fn advise(
     now: Timestamp,
 ) -> Result<Advice, AdviseError> {
     let requirement = recommend::resolve(question.spec, catalog)?;
-    let profile = requirement.profile;
-    let (evidence, others) = if requirement.evidence.allows_estimates() {
-        knowledge_base.evidence_and_others(profile).await?
-    } else {
-        (knowledge_base.evidence(profile).await?, Vec::new())
-    };
-    let others = others.iter().flat_map(SharedBenchmarks::iter);
-    let decision = recommend::decide_with_estimates(requirement, &evidence, others, catalog, now);
+    let grounds = gather(&requirement, knowledge_base, now).await?;
+    let decision = grounds.decide(requirement, catalog, now);
     let manifests = decision.recommendation.as_ref().map(|candidate| {
         manifest::build(&Workload {
             name: question.name,

@@ -107,7 +107,7 @@ pub fn of_profile(rows: &[Benchmark], held_out: TrafficProfile) -> Vec<HeldOut> 
             .collect();
         ladder.sort_by(|a, b| a.offered_rps.total_cmp(&b.offered_rps));
         let steady = || ladder.iter().filter(|row| !row.bounds_only);
-        let highest_rps = steady().last()?.offered_rps;
+        let highest_rps = steady().next_back()?.offered_rps;
         let compared = |row: &&Benchmark| Row {
             load: row.offered_rps / highest_rps,
             benchmark: p95s(row),

@@ -92,7 +92,7 @@ fn recommendation(candidate: &Candidate, decision: &Decision) -> RecommendationS
         accelerators: candidate.configuration.accelerators(),
         replicas: candidate.replicas,
         predicted: predicted(&candidate.operating_row),
-        headroom_percent: headroom(candidate, &decision.requirement.slo),
+        headroom_percent: Some(headroom(candidate, &decision.requirement.slo)),
         capacity_per_replica: words::rate(candidate.capacity.rps),
         capacity_is_lower_bound: candidate.capacity.bound == CapacityBound::AtLeast,
         settled: decision

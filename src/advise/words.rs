@@ -100,6 +100,7 @@ pub(crate) fn worth(reason: Worth) -> &'static str {
     match reason {
         Worth::Challenger => "could cost less than the recommendation",
         Worth::FewerReplicas => "the recommendation could do with one replica less",
+        Worth::Estimated => "the recommendation rests on an estimate",
         Worth::NearTarget => "the recommendation stands within 10 % of a target: repeat it",
     }
 }

@@ -112,13 +112,15 @@ pub struct RecommendationStatus {
     /// p95 latencies of the benchmark nearest above the load of one replica.
     pub predicted: PredictedStatus,
     /// Room between the predicted p95s and their targets.
-    pub headroom_percent: HeadroomStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headroom_percent: Option<HeadroomStatus>,
     /// Requests per second that one replica was shown to serve within the targets.
     pub capacity_per_replica: String,
     /// Nobody tested a higher rate to its failure: the capacity may be larger.
     pub capacity_is_lower_bound: bool,
     /// No plausible capacity of another configuration makes it cheaper. While false the answer is
     /// provisional: explanation.worthRunning names the benchmarks that could change it.
+    #[serde(default)]
     pub settled: bool,
     /// Up to which demand the answer holds; absent without a demand, and for the objectives Latency
     /// and Balanced.

@@ -41,7 +41,12 @@ pub(super) fn explanation(decision: &Decision, catalog: &Catalog) -> String {
     if let Some(settlement) = &decision.settlement {
         worth_running(&mut out, settlement, &decision.requirement);
     }
-    gaps(&mut out, &decision.explanation.gaps, &decision.requirement);
+    gaps(
+        &mut out,
+        &decision.explanation.gaps,
+        &decision.requirement,
+        decision.explanation.configurations > 0,
+    );
     unknown_names(&mut out, &decision.explanation.gaps);
     out
 }
@@ -291,12 +296,17 @@ fn counts(out: &mut String, decision: &Decision) {
             .collect();
         let _ = writeln!(
             out,
-            "\nNo benchmarks for {}. Profiles with benchmarks: {}",
+            "\nNo benchmarks for {}. Profiles with benchmarks: {}{}",
             requirement.profile,
             if profiles.is_empty() {
                 "none".to_owned()
             } else {
                 profiles.join(", ")
+            },
+            if requirement.evidence.allows_estimates() {
+                ""
+            } else {
+                ". With evidence.minimum estimated (--minimum-evidence estimated) it may be estimated from them"
             }
         );
         return;
@@ -304,7 +314,7 @@ fn counts(out: &mut String, decision: &Decision) {
     let excluded = &explanation.excluded;
     let _ = writeln!(
         out,
-        "\n{} with benchmarks: {} comply, {} miss a target, {} lack usable evidence, {} are not allowed, {} are over a limit",
+        "\n{} with evidence: {} comply, {} miss a target, {} lack usable evidence, {} are not allowed, {} are over a limit",
         counted(explanation.configurations as i64, "configuration"),
         explanation.compliant,
         explanation.rejected,
@@ -405,7 +415,7 @@ fn worth_running(out: &mut String, settlement: &Settlement, requirement: &Requir
     }
 }
 
-fn gaps(out: &mut String, gaps: &Gaps, requirement: &Requirement) {
+fn gaps(out: &mut String, gaps: &Gaps, requirement: &Requirement, has_evidence: bool) {
     let without = |what: &str, names: Vec<String>| {
         if names.is_empty() {
             return String::new();
@@ -416,7 +426,13 @@ fn gaps(out: &mut String, gaps: &Gaps, requirement: &Requirement) {
             names.join(", ")
         )
     };
-    let hardware = gaps.hardware.iter().map(ToString::to_string).collect();
+    let names_hardware = !requirement.constraints.allowed_hardware.is_empty();
+    let hardware = gaps
+        .hardware
+        .iter()
+        .filter(|_| has_evidence || names_hardware)
+        .map(ToString::to_string)
+        .collect();
     let models = gaps.models.iter().map(ToString::to_string).collect();
     let text = without("on", hardware) + &without("of", models);
     if !text.is_empty() {

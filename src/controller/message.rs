@@ -112,7 +112,7 @@ pub fn no_evidence(answer: &Answer) -> String {
         return "the knowledge base holds no benchmarks: load some with `compass load`".to_owned();
     }
     let mut sentences = vec![format!(
-        "nothing was benchmarked under the traffic profile {profile}; there are benchmarks for {}: choose one by trafficProfile, or load benchmarks of {profile}",
+        "nothing was benchmarked under the traffic profile {profile}; there are benchmarks for {}: choose one by trafficProfile, load benchmarks of {profile}, or allow estimates by evidence.minimum: estimated",
         known.join(", ")
     )];
     sentences.extend(answer.explanation.estimates.iter().cloned());

@@ -40,8 +40,8 @@ pub use decide::{account, decide};
 pub use decision::{Candidate, Caveat, Decision, OtherObjective, Plan};
 pub use digest::Digest;
 pub use estimate::{
-    Estimate, Estimated, EstimatedConfiguration, Estimates, Estimator, Expected, Refusal,
-    RefusedConfiguration, decide_with_estimates,
+    Estimate, Estimated, EstimatedConfiguration, Estimates, Estimator, Expected, Grounds, Refusal,
+    RefusedConfiguration,
 };
 pub use explanation::{Excluded, Explanation, FailingTarget, NearMiss, Outcome, OverLimit};
 pub use gaps::{Gaps, UnknownName};

@@ -55,6 +55,8 @@ pub enum Worth {
     Challenger,
     /// The recommendation would need one replica less with a capacity that it may have.
     FewerReplicas,
+    /// The recommendation rests on an estimate (R13): a benchmark tells.
+    Estimated,
     /// The recommendation stands within 10 % of a target: a second run makes sure.
     NearTarget,
 }
@@ -78,7 +80,23 @@ pub(super) fn settle(field: &Field, winner: &Sized, standings: &[Standing]) -> S
             .then_with(|| a.plan.configuration.cmp(&b.plan.configuration))
             .then_with(|| b.plan.kind.cmp(&a.plan.kind))
     });
-    if winner.rank.worst_ratio >= NEAR_TARGET {
+    let is_estimate = winner.ladder.kind == EvidenceKind::Estimated;
+    if is_estimate {
+        let capacity = winner.reading.backing.iter();
+        let capacity = capacity.filter(|row| row.benchmark.id == winner.capacity.row);
+        let rows = std::iter::once(winner.operating_row).chain(capacity.copied());
+        let mut rates_rps: Vec<_> = rows.filter_map(|row| row.offered_rps).collect();
+        rates_rps.dedup();
+        worth_running.insert(
+            0,
+            WorthRunning {
+                reason: Worth::Estimated,
+                plan: Plan::of(winner),
+                rates_rps,
+                saving_per_hour: None,
+            },
+        );
+    } else if winner.rank.worst_ratio >= NEAR_TARGET {
         worth_running.push(WorthRunning {
             reason: Worth::NearTarget,
             plan: Plan::of(winner),
@@ -87,7 +105,7 @@ pub(super) fn settle(field: &Field, winner: &Sized, standings: &[Standing]) -> S
         });
     }
     Settlement {
-        settled: challengers == 0 && winner.ladder.kind != EvidenceKind::Estimated,
+        settled: challengers == 0 && !is_estimate,
         challengers,
         worth_running,
     }

@@ -76,32 +76,52 @@ impl Estimates {
     }
 }
 
-/// Decides as [`decide`] does and, where the intent allows estimates, also on those of the
-/// configurations that have no row under the profile. `others` are the rows of other profiles; none
-/// are looked at where the intent does not allow estimates.
-pub fn decide_with_estimates<'a>(
-    requirement: Requirement,
-    evidence: &Evidence,
-    others: impl IntoIterator<Item = &'a Benchmark>,
-    catalog: &Catalog,
-    now: Timestamp,
-) -> Decision {
-    if !requirement.evidence.allows_estimates() {
-        return decide(requirement, evidence, catalog, now);
+/// What a decision is made on: the rows under its profile, and estimates where the intent allows
+/// them.
+#[derive(Clone, Debug)]
+pub struct Grounds {
+    /// The rows, estimated ones among them.
+    pub evidence: Evidence,
+    /// What became of the configurations without rows.
+    pub estimates: Estimates,
+}
+
+impl Grounds {
+    /// `others` are the rows of other profiles; none are looked at where the intent does not allow
+    /// estimates.
+    pub fn new<'a>(
+        requirement: &Requirement,
+        evidence: Evidence,
+        others: impl IntoIterator<Item = &'a Benchmark>,
+        now: Timestamp,
+    ) -> Self {
+        if !requirement.evidence.allows_estimates() {
+            return Self {
+                evidence,
+                estimates: Estimates::default(),
+            };
+        }
+        let (rows, estimates) = estimate_missing(requirement, &evidence, others, now);
+        let shared = evidence.benchmarks.shared().iter().cloned();
+        Self {
+            evidence: Evidence {
+                benchmarks: shared.chain(rows.into_iter().map(Arc::new)).collect(),
+                profiles: evidence.profiles,
+            },
+            estimates,
+        }
     }
-    let (rows, estimates) = estimate_missing(&requirement, evidence, others, now);
-    let shared = evidence.benchmarks.shared().iter().cloned();
-    let evidence = Evidence {
-        benchmarks: shared.chain(rows.into_iter().map(Arc::new)).collect(),
-        profiles: evidence.profiles.clone(),
-    };
-    let mut decision = decide(requirement, &evidence, catalog, now);
-    let candidates = decision.recommendation.iter_mut();
-    for candidate in candidates.chain(&mut decision.alternatives) {
-        warn_of_simulation(candidate, &estimates);
+
+    /// Decides as [`decide`] does, on the rows and the estimates.
+    pub fn decide(&self, requirement: Requirement, catalog: &Catalog, now: Timestamp) -> Decision {
+        let mut decision = decide(requirement, &self.evidence, catalog, now);
+        let candidates = decision.recommendation.iter_mut();
+        for candidate in candidates.chain(&mut decision.alternatives) {
+            warn_of_simulation(candidate, &self.estimates);
+        }
+        decision.explanation.estimates = self.estimates.clone();
+        decision
     }
-    decision.explanation.estimates = estimates;
-    decision
 }
 
 /// What was computed by a simulator is said of what was estimated from it too.

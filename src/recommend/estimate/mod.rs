@@ -34,7 +34,7 @@ use basis::{Basis, Regime};
 use conformal::{Residuals, Uncertainty};
 use law::{Law, Shape};
 
-pub use missing::{EstimatedConfiguration, Estimates, RefusedConfiguration, decide_with_estimates};
+pub use missing::{EstimatedConfiguration, Estimates, Grounds, RefusedConfiguration};
 pub use refusal::Refusal;
 pub use rows::Expected;
 

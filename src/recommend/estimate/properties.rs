@@ -15,7 +15,11 @@ fn ask(rows: &[Benchmark]) -> Decision {
         "{useCase: custom, trafficProfile: {promptTokens: 2048, outputTokens: 512}, \
           experienceClass: deferred, evidence: {minimum: estimated}}",
     );
-    decide_with_estimates(requirement, &Evidence::default(), rows, catalog(), at(NOW))
+    Grounds::new(&requirement, Evidence::default(), rows, at(NOW)).decide(
+        requirement,
+        catalog(),
+        at(NOW),
+    )
 }
 
 fn hostile() -> impl Strategy<Value = f64> {

@@ -131,7 +131,7 @@ fn ask(fields: &str, exact: Vec<Benchmark>, others: &[Benchmark]) -> Decision {
         profiles: Vec::new(),
     };
     let requirement = requirement(&format!("{{{CUSTOM}{fields}}}"));
-    decide_with_estimates(requirement, &evidence, others, catalog(), at(NOW))
+    Grounds::new(&requirement, evidence, others, at(NOW)).decide(requirement, catalog(), at(NOW))
 }
 
 fn everything(decision: &Decision) -> Vec<&Candidate> {
