@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test bench estimate-report tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
+.PHONY: help build test bench estimate-report decision-report tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
         postgres-load-synthetic postgres-load-real test-real postgres-query-traffic postgres-query-models
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -30,6 +30,9 @@ postgres-programs: build
 
 estimate-report: ## Say how wrong estimates are on the shipped data, and write it into docs/estimates.md
 	@$(CARGO) run --quiet --package compass --example estimate_report
+
+decision-report: ## Say how firm answers are on the shipped data, and write it into docs/decisions.md
+	@$(CARGO) run --quiet --package compass --example decision_report
 
 tools: postgres-programs ## Build the control plane and find or fetch PostgreSQL, once, into a cache outside the clone
 	@$(TESTBED) tools

@@ -5,7 +5,7 @@ use compass::catalog::ExperienceClass;
 use compass::recommend::{Estimate, Estimated, Estimator, EvidencePolicy, Refusal, Target};
 use jiff::Timestamp;
 
-use crate::data::Class;
+use crate::class::Class;
 
 const fn profile(prompt_tokens: i32, output_tokens: i32) -> TrafficProfile {
     TrafficProfile {

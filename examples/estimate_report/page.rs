@@ -2,25 +2,15 @@
 
 use std::fmt::Write;
 
-use anyhow::Context;
 use compass::benchmark::Benchmark;
 use compass::catalog::ExperienceClass;
 
-use crate::data::Class;
+use crate::class::Class;
 use crate::held_out::{CLASSES, Capacity, HeldOut, INSIDE, OUTSIDE, Row, of_profile};
 
-const BEGIN: &str = "<!-- written by make estimate-report -->";
-const END: &str = "<!-- end of what make estimate-report writes -->";
 /// Where the upper bound shows no capacity for more of those that have one than this, it is of
 /// little use.
 const USELESS_SHARE: f64 = 1.0 / 3.0;
-
-/// The page with these tables in place of those it has.
-pub fn with_tables(page: &str, tables: &str) -> anyhow::Result<String> {
-    let (before, rest) = page.split_once(BEGIN).context("no place for the tables")?;
-    let (_, after) = rest.split_once(END).context("no end of the tables")?;
-    Ok(format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"))
-}
 
 /// All tables.
 pub fn tables(rows: &[Benchmark]) -> String {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::data::Class;
+use crate::class::Class;
 use crate::held_out::{HeldOut, Row};
 
 const TARGETS: [&str; 3] = ["TTFT p95", "ITL p95", "E2E p95"];
