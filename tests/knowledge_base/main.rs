@@ -5,6 +5,7 @@ mod changes;
 mod command;
 mod dump;
 mod errors;
+mod explain;
 mod load;
 mod read;
 mod restore;
