@@ -1,11 +1,14 @@
 //! The API server's rules, held against an intent from a file: the schema and the CEL rules of the
 //! generated CRD, so that a pipeline without a cluster refuses what a cluster would refuse.
 
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use kube::CustomResourceExt;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::DeploymentIntent;
+use crate::benchmark::most_alike;
 
 /// Why a document is no valid `DeploymentIntent`.
 #[derive(Debug, Error)]
@@ -72,14 +75,45 @@ fn schema_problems(document: &Value) -> Vec<String> {
     validator
         .iter_errors(document)
         .map(|error| {
-            format!(
-                "- {}: {error}",
-                error
-                    .instance_path()
-                    .as_str()
-                    .trim_start_matches('/')
-                    .replace('/', ".")
-            )
+            let path = error.instance_path().as_str();
+            let field = path.trim_start_matches('/').replace('/', ".");
+            format!("- {field}: {}", problem(&error))
         })
         .collect()
+}
+
+/// What is wrong with a value. One of few words is told all of them, and which may be meant.
+fn problem(error: &ValidationError) -> String {
+    let ValidationErrorKind::Enum { options } = error.kind() else {
+        return error.to_string();
+    };
+    let words: Vec<_> = options
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let given = error.instance();
+    let meant = given
+        .as_str()
+        .and_then(|given| most_alike(given, words.iter().copied()))
+        .map_or_else(String::new, |word| format!("; did you mean {word}?"));
+    format!("{given} is none of {}{meant}", words.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_nearly_right_is_told() {
+        let intent = "apiVersion: compass.dev/v1alpha1\nkind: DeploymentIntent\nmetadata: {name: x}\nspec: {useCase: chatbot}";
+        let problem = parse_intent(intent).unwrap_err().to_string();
+        assert!(
+            problem.contains(
+                "spec.useCase: \"chatbot\" is none of chatbot_conversational, code_completion,"
+            ) && problem.ends_with("; did you mean chatbot_conversational?"),
+            "{problem}"
+        );
+    }
 }

@@ -4,6 +4,7 @@
 //! configuration under one traffic profile at one offered rate. Nothing here reads a file or a
 //! database; `knowledge_base` and the readers in `formats` make these values.
 
+mod alike;
 mod column;
 mod engine_args;
 mod evidence;
@@ -14,6 +15,7 @@ pub mod plausibility;
 mod row;
 mod rows;
 
+pub use alike::most_alike;
 pub use column::{Column, Flag, Provenance, Text, UtcDateTime};
 pub use engine_args::EngineArgs;
 pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};

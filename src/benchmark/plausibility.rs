@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::BenchmarkRow;
+use super::{Benchmark, BenchmarkRow};
 
 /// Tokens a second for one request that no GPU serves: NVIDIA's own record for a single user is about
 /// 1,000 (Llama 4 Maverick, 8 x B200, May 2025).
@@ -141,11 +141,32 @@ fn latencies(row: &BenchmarkRow) -> [Latency; 3] {
     ]
 }
 
+/// Whether the figures that a decision reads contradict each other: the row cannot be true.
+pub fn contradicts_itself(row: &Benchmark) -> bool {
+    let latency = |name, latency: &super::Latency| Latency {
+        name,
+        mean: latency.mean_ms.unwrap_or(0.0),
+        percentiles: [
+            ("p90", 0.0),
+            ("p95", latency.p95_ms.unwrap_or(0.0)),
+            ("p99", latency.p99_ms.unwrap_or(0.0)),
+        ],
+    };
+    let mut found = Vec::new();
+    let latencies = [
+        latency("ttft", &row.ttft),
+        latency("e2e", &row.e2e),
+        latency("itl", &row.itl),
+    ];
+    order(&latencies, &mut found);
+    !found.is_empty()
+}
+
 /// What is wrong with a row.
 pub fn findings(row: &BenchmarkRow) -> Vec<Finding> {
     let mut found = Vec::new();
     zeros(row, &mut found);
-    order(row, &mut found);
+    order(&latencies(row), &mut found);
     speed(row, &mut found);
     parts(row, &mut found);
     lengths(row, &mut found);
@@ -188,13 +209,12 @@ fn zeros(row: &BenchmarkRow, found: &mut Vec<Finding>) {
     }
 }
 
-fn order(row: &BenchmarkRow, found: &mut Vec<Finding>) {
-    let latencies = latencies(row);
+fn order(latencies: &[Latency; 3], found: &mut Vec<Finding>) {
     for Latency {
         name,
         mean,
         percentiles,
-    } in &latencies
+    } in latencies
     {
         let recorded: Vec<_> = percentiles
             .iter()
@@ -217,7 +237,7 @@ fn order(row: &BenchmarkRow, found: &mut Vec<Finding>) {
             ));
         }
     }
-    let [ttft, e2e, _] = &latencies;
+    let [ttft, e2e, _] = latencies;
     for (statistic, ttft, e2e) in [
         ("mean", ttft.mean, e2e.mean),
         ("p95", ttft.percentiles[1].1, e2e.percentiles[1].1),

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use super::account::{self, Account};
 use super::capacity::CapacityBound;
-use super::compliance::{self, Strength};
+use super::compliance::{self, Bounds, Strength};
 use super::cost;
 use super::decision::{self, Candidate, Caveat, Decision, OtherObjective, Plan};
 use super::digest::{Basis, Digest};
@@ -14,6 +14,7 @@ use super::requirement::Requirement;
 use super::sizing::Sized;
 use super::{break_even, explanation, settlement, steps};
 use crate::api::Objective;
+use crate::benchmark::plausibility::contradicts_itself;
 use crate::benchmark::{Benchmark, Evidence, EvidenceKind, ValidationClass};
 use crate::catalog::Catalog;
 
@@ -194,6 +195,11 @@ fn caveats(
             Caveat::CapacityIsLowerBound,
         ),
         (sized.capacity.non_monotonic, Caveat::NonMonotonicLadder),
+        (runs_disagree(sized, &field.bounds()), Caveat::RunsDisagree),
+        (
+            backing.iter().any(|row| contradicts_itself(row)),
+            Caveat::ContradictoryRow,
+        ),
         (strength == Strength::Marginal, Caveat::Marginal),
         (
             // An estimate has a bound of its own instead (R13).
@@ -212,6 +218,20 @@ fn caveats(
     .into_iter()
     .filter_map(|(holds, caveat)| holds.then_some(caveat))
     .collect()
+}
+
+/// Whether a steady run met the targets at the rate whose failure cut the ladder.
+fn runs_disagree(sized: &Sized, bounds: &Bounds) -> bool {
+    let rows = &sized.ladder.rows;
+    let cut_by = sized.capacity.cut_by;
+    let Some(cut) = rows.iter().find(|row| Some(row.benchmark.id) == cut_by) else {
+        return false;
+    };
+    rows.iter().any(|row| {
+        row.benchmark.offered_rps == cut.benchmark.offered_rps
+            && row.steady
+            && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s))
+    })
 }
 
 /// The rows that back a decision, by id.

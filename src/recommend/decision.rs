@@ -151,6 +151,10 @@ pub enum Caveat {
     CapacityIsLowerBound,
     /// A higher rate complied although a lower one failed.
     NonMonotonicLadder,
+    /// At the lowest rate that failed another run met the targets.
+    RunsDisagree,
+    /// The figures of a row that it rests on cannot all be true.
+    ContradictoryRow,
     /// The operating row meets its targets, but not with 95 % confidence.
     Marginal,
     /// The operating row's request count or p99s are not recorded.
@@ -191,6 +195,12 @@ impl std::fmt::Display for Caveat {
             }
             Self::NonMonotonicLadder => {
                 "a higher rate met the targets although a lower one missed them; sized below the failure"
+            }
+            Self::RunsDisagree => {
+                "benchmarks disagree: at the lowest rate that missed a target another run met them; sized below it"
+            }
+            Self::ContradictoryRow => {
+                "a benchmark behind this contradicts itself (percentiles fall, or E2E is below TTFT): see `compass benchmarks verify`"
             }
             Self::Marginal => {
                 "marginal: the p95s meet the targets, but not with 95 % confidence at this number of requests (sampling error alone)"

@@ -6,10 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::field::Field;
-use crate::benchmark::{HardwareName, ModelName};
-
-/// A name less alike than this is another one.
-const ALIKE: f64 = 0.8;
+use crate::benchmark::{HardwareName, ModelName, most_alike};
 
 /// What the evidence does not speak of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -100,40 +97,7 @@ fn unknown<'n>(
         .map(|name| UnknownName {
             field,
             name: name.to_owned(),
-            did_you_mean: most_alike(name, known),
+            did_you_mean: most_alike(name, known.iter().copied()).map(str::to_owned),
         })
         .collect()
-}
-
-/// The known name that is most like `name`; of models the part behind the organisation counts as
-/// well, since that is what people remember.
-fn most_alike(name: &str, known: &BTreeSet<&str>) -> Option<String> {
-    let lower = name.to_lowercase();
-    let own_part = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
-    let alike = |known: &str| {
-        let known = known.to_lowercase();
-        strsim::jaro_winkler(&lower, &known)
-            .max(strsim::jaro_winkler(&own_part(&lower), &own_part(&known)))
-    };
-    known
-        .iter()
-        .map(|known| (alike(known), *known))
-        .filter(|(alike, _)| *alike >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_is_nearly_right_is_told() {
-        let known = BTreeSet::from(["H100", "H200", "MI300X", "Qwen/Qwen3-32B", "Qwen/Qwen3-8B"]);
-        let alike = |name| most_alike(name, &known);
-        assert_eq!(alike("Qwen/Qwen-3-32B").as_deref(), Some("Qwen/Qwen3-32B"));
-        assert_eq!(alike("qwen3-32b").as_deref(), Some("Qwen/Qwen3-32B"));
-        assert_eq!(alike("MI300").as_deref(), Some("MI300X"));
-        assert_eq!(alike("TPU-v5e"), None);
-    }
 }

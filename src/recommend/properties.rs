@@ -232,6 +232,17 @@ proptest! {
     }
 
     #[test]
+    fn rows_of_another_profile_change_nothing(requirement in requirements(), rows in rows(), more in rows()) {
+        let mut others = more;
+        for (index, row) in others.iter_mut().enumerate() {
+            row.id = uuid::Uuid::from_u128(1000 + index as u128);
+            row.profile.output_tokens += 1;
+        }
+        let bytes = |rows: &[Benchmark]| serde_json::to_string(&ask(&requirement, rows)).unwrap();
+        prop_assert_eq!(bytes(&rows), bytes(&[&others[..], &rows[..]].concat()));
+    }
+
+    #[test]
     fn loosening_a_target_never_removes_a_place(
         requirement in requirements(),
         rows in rows(),

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Output, print_json};
+use crate::benchmark::most_alike;
 use crate::knowledge_base::{KnowledgeBase, remove};
 
 /// Arguments of `compass benchmarks remove`.
@@ -34,18 +35,15 @@ pub(super) async fn run(
     let sources = knowledge_base.inventory_of_sources().await?;
     let Some(found) = sources.iter().find(|found| found.source == *source) else {
         let names: Vec<_> = sources.iter().map(|found| found.source.as_str()).collect();
-        match names
-            .iter()
-            .max_by(|a, b| likeness(a, source).total_cmp(&likeness(b, source)))
-        {
-            None => bail!("no source `{source}`: the knowledge base is empty"),
-            Some(nearest) if likeness(nearest, source) > 0.7 => {
-                bail!(
-                    "no source `{source}`; did you mean `{nearest}`? There are {}",
-                    names.join(", ")
-                )
+        if names.is_empty() {
+            bail!("no source `{source}`: the knowledge base is empty");
+        }
+        let there_are = names.join(", ");
+        match most_alike(source, names) {
+            Some(nearest) => {
+                bail!("no source `{source}`; did you mean `{nearest}`? There are {there_are}")
             }
-            Some(_) => bail!("no source `{source}`; there are {}", names.join(", ")),
+            None => bail!("no source `{source}`; there are {there_are}"),
         }
     };
     let rows = found.rows.measured + found.rows.simulated + found.rows.estimated;
@@ -76,8 +74,4 @@ pub(super) async fn run(
         Output::Json => print_json(&json!({"source": source, "removed": removed}))?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn likeness(a: &str, b: &str) -> f64 {
-    strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase())
 }

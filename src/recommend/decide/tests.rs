@@ -690,3 +690,27 @@ fn every_configuration_and_ladder_has_an_account() {
     assert_eq!(accounts[1].nearest.as_ref().unwrap().failing.len(), 1);
     assert_eq!(accounts[2].broken, [Constraint::Models, Constraint::Gpus]);
 }
+
+#[test]
+fn rows_that_contradict_each_other_or_themselves_are_told() {
+    let disagreeing = [
+        row(7.0, MEETING),
+        row(8.0, MEETING),
+        with(&row(8.0, FAILING), |row| {
+            row.measured_at = Some(at("2026-01-01"))
+        }),
+    ];
+    let best_of_disagreeing = best(CHAT, &disagreeing);
+    assert_eq!(best_of_disagreeing.capacity.rps, Decimal::from(7));
+    assert!(best_of_disagreeing.caveats.contains(&Caveat::RunsDisagree));
+    let of = |row: Benchmark| {
+        best(CHAT, &[row])
+            .caveats
+            .contains(&Caveat::ContradictoryRow)
+    };
+    assert!(!of(row(7.0, MEETING)));
+    assert!(of(row(7.0, [100.0, 20.0, 90.0])));
+    assert!(of(
+        with(&row(7.0, MEETING), |row| row.itl.p99_ms = Some(19.0))
+    ));
+}
