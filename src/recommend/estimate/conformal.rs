@@ -54,7 +54,8 @@ pub(super) fn uncertainty(others: &[&Residuals]) -> Option<Uncertainty> {
         *interval = ((-below).exp(), above.exp());
     }
     Some(Uncertainty {
-        upper: scale.map(|scale| (joint * scale).exp()),
+        // Never below the estimate, also where the law was always too careful.
+        upper: scale.map(|scale| (joint.max(0.0) * scale).exp()),
         intervals,
     })
 }
