@@ -17,28 +17,31 @@ use class::Class;
 use compass::recommend::Refusal;
 use held_out::{HeldOut, INSIDE, OUTSIDE, Row};
 
-fn rows(all: &[HeldOut], passes: impl Fn(&HeldOut) -> bool) -> Vec<&Row> {
-    let passing = all.iter().filter(|it| passes(it));
-    passing.flat_map(|it| &it.rows).collect()
+fn those(all: &[HeldOut], passes: impl Fn(&HeldOut) -> bool) -> Vec<&HeldOut> {
+    all.iter().filter(|it| passes(it)).collect()
+}
+
+fn rows<'a>(group: &[&'a HeldOut]) -> Vec<&'a Row> {
+    group.iter().flat_map(|it| &it.rows).collect()
 }
 
 #[test]
 fn dense_models_are_estimated_as_well_as_is_asked() {
     let shipped = data::shipped().unwrap();
     let all = held_out::of_profile(&shipped, INSIDE);
-    let dense = |it: &HeldOut| it.class == Class::Dense;
-    let estimated = |it: &HeldOut| dense(it) && it.refusal.is_none();
-    for rows in [rows(&all, dense), rows(&all, estimated)] {
-        assert!(rows.len() > 400, "{}", rows.len());
-        let errors = page::errors(&rows);
+    let dense = those(&all, |it| it.class == Class::Dense);
+    let estimated = those(&all, |it| it.class == Class::Dense && it.refusal.is_none());
+    for group in [&dense, &estimated] {
+        assert!(rows(group).len() > 400, "{}", rows(group).len());
+        let errors = page::errors(&rows(group));
         for (error, most) in errors.into_iter().zip([0.06, 0.08, 0.06]) {
             assert!(error <= most, "{errors:?}");
         }
-        let coverage = page::coverage(&rows);
+        let coverage = page::coverage(group);
         assert!(coverage.iter().all(|share| *share >= 0.9), "{coverage:?}");
     }
-    let rows = rows(&all, |it| it.refusal.is_none());
-    let below = page::share(&rows, |row| row.is_below_upper());
+    let estimated = rows(&those(&all, |it| it.refusal.is_none()));
+    let below = page::share(&estimated, |row| row.is_below_upper());
     assert!(below >= 0.95, "{below}");
 }
 

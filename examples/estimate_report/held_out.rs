@@ -47,8 +47,21 @@ pub struct HeldOut {
     pub own_errors: [f64; 3],
     /// How far the joint upper bound is above the estimate.
     pub upper_factors: [f64; 3],
+    /// The ends of the 90 % intervals over the estimate.
+    pub intervals: [(f64, f64); 3],
     pub rows: Vec<Row>,
     pub capacities: Vec<Capacity>,
+}
+
+impl HeldOut {
+    /// How many rows the 90 % interval of each target covers.
+    pub fn covered(&self) -> [usize; 3] {
+        [0, 1, 2].map(|target| {
+            let (low, high) = self.intervals[target];
+            let ratios = self.rows.iter().filter_map(|row| row.ratio(target));
+            ratios.filter(|ratio| (low..=high).contains(ratio)).count()
+        })
+    }
 }
 
 /// One benchmark and its estimate.
@@ -61,17 +74,15 @@ pub struct Row {
 }
 
 impl Row {
+    /// Benchmark over estimate.
+    pub fn ratio(&self, target: usize) -> Option<f64> {
+        Some(self.benchmark[target] / self.estimated?.p95s[target])
+    }
+
     /// |estimate / benchmark - 1|.
     pub fn error(&self, target: usize) -> f64 {
         self.estimated.map_or(f64::INFINITY, |estimated| {
             (estimated.p95s[target] / self.benchmark[target] - 1.0).abs()
-        })
-    }
-
-    pub fn is_covered(&self, target: usize) -> bool {
-        self.estimated.is_some_and(|estimated| {
-            let (low, high) = estimated.intervals[target];
-            (low..=high).contains(&self.benchmark[target])
         })
     }
 
@@ -101,6 +112,7 @@ pub fn of_profile(rows: &[Benchmark], held_out: TrafficProfile) -> Vec<HeldOut> 
     let estimator = Estimator::new(fitted, &EvidencePolicy::default(), Timestamp::MIN);
     let configurations = estimator.configurations().filter_map(|configuration| {
         let estimate = estimator.regardless(configuration, held_out).ok()?;
+        let intervals = estimator.intervals(configuration)?;
         let mut ladder: Vec<_> = rows
             .iter()
             .filter(|row| row.profile == held_out && row.configuration == *configuration)
@@ -119,7 +131,8 @@ pub fn of_profile(rows: &[Benchmark], held_out: TrafficProfile) -> Vec<HeldOut> 
             law_holds: estimate.law_holds,
             refusal: estimator.estimate(configuration, held_out).err(),
             own_errors: estimate.errors,
-            upper_factors: estimate.upper_factors(),
+            upper_factors: estimate.upper_factors,
+            intervals,
             rows: steady().map(compared).collect(),
             capacities: capacities(&ladder, &estimate, held_out),
         })

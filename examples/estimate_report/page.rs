@@ -67,7 +67,7 @@ fn line(out: &mut String, class: &str, law: &str, group: &Group) {
         group.len(),
         rows.len(),
         three(errors(&rows).map(|error| 100.0 * error), 1),
-        three(coverage(&rows).map(|share| 100.0 * share), 0),
+        three(coverage(group).map(|share| 100.0 * share), 0),
         number(100.0 * share(&rows, |row| row.is_below_upper()), 0),
         three(factors, 2),
         number(100.0 * share(&capacities, |it| it.by_point > it.known), 0),
@@ -159,7 +159,7 @@ fn each(out: &mut String, all: &[HeldOut]) {
             it.configuration.accelerators(),
             three(it.own_errors.map(|error| 100.0 * error), 0),
             three(errors(&rows).map(|error| 100.0 * error), 1),
-            three(coverage(&rows).map(|share| 100.0 * share), 0),
+            three(coverage(&[it]).map(|share| 100.0 * share), 0),
             if it.refusal.is_none() { "yes" } else { "no" },
         );
     }
@@ -171,8 +171,12 @@ pub fn errors(rows: &[&Row]) -> [f64; 3] {
 }
 
 /// Shares of rows that the 90 % intervals cover.
-pub fn coverage(rows: &[&Row]) -> [f64; 3] {
-    [0, 1, 2].map(|target| share(rows, |row| row.is_covered(target)))
+pub fn coverage(group: &[&HeldOut]) -> [f64; 3] {
+    let rows: usize = group.iter().map(|it| it.rows.len()).sum();
+    [0, 1, 2].map(|target| {
+        let covered: usize = group.iter().map(|it| it.covered()[target]).sum();
+        covered as f64 / rows as f64
+    })
 }
 
 /// Shares of capacities that are shown to be larger than they are, or not at all.

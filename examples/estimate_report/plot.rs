@@ -36,12 +36,8 @@ fn draw(panel: &DrawingArea<SVGBackend, Shift>, all: &[HeldOut], target: usize) 
         .x_label_area_size(36)
         .y_label_area_size(44)
         .build_cartesian_2d(0.0..1.02, RATIOS)?;
-    let band = all.iter().find_map(|it| {
-        let estimated = it.rows.iter().find_map(|row| row.estimated)?;
-        let (low, high) = estimated.intervals[target];
-        Some((low / estimated.p95s[target], high / estimated.p95s[target]))
-    });
-    if let Some((low, high)) = band {
+    // Leaving out one configuration or another makes no difference that could be seen.
+    if let Some((low, high)) = all.first().map(|it| it.intervals[target]) {
         chart.draw_series([Rectangle::new(
             [(0.0, low), (1.02, high)],
             RGBColor(0, 0, 0).mix(0.08).filled(),
@@ -78,6 +74,6 @@ fn draw(panel: &DrawingArea<SVGBackend, Shift>, all: &[HeldOut], target: usize) 
 
 /// What is beyond the panel stands at its edge.
 fn point(row: &Row, target: usize) -> Option<(f64, f64)> {
-    let ratio = row.benchmark[target] / row.estimated?.p95s[target];
+    let ratio = row.ratio(target)?;
     Some((row.load, ratio.clamp(RATIOS.start, RATIOS.end)))
 }

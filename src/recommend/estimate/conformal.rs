@@ -24,45 +24,40 @@ pub(super) type Residual = [f64; 3];
 /// The residuals of a configuration's rows.
 pub(super) type Residuals = Vec<Residual>;
 
-/// How much larger than its estimate a latency may be.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Uncertainty {
-    /// Factors of the joint 95 % upper bound: all three p95s are below theirs.
-    pub(super) upper: P95s,
-    /// Factors of each p95's own 90 % interval.
-    pub(super) intervals: [(f64, f64); 3],
-}
-
-/// What the errors of other configurations say; `None` where there are too few of them.
-pub(super) fn uncertainty(others: &[&Residuals]) -> Option<Uncertainty> {
-    if others.len() < LEAST_CONFIGURATIONS {
-        return None;
+/// The joint 95 % upper bound over the estimate: what the errors of other configurations say of TTFT,
+/// ITL and E2E together, each weighed by its usual error. `None` where there are too few of them.
+pub(super) fn upper_factors(others: &[&Residuals]) -> Option<P95s> {
+    let mut scale = [0.0; 3];
+    for (target, scale) in scale.iter_mut().enumerate() {
+        let size = quantile(others, 0.5, |row| row[target].abs())?;
+        *scale = size.clamp(LEAST_SCALE, LARGEST_SCALE);
     }
-    let scale: [f64; 3] = std::array::from_fn(|target| {
-        let size = quantile(others, 0.5, |row| row[target].abs());
-        size.unwrap_or(0.0).clamp(LEAST_SCALE, LARGEST_SCALE)
-    });
     let worst = |row: &Residual| {
         let scaled = row.iter().zip(scale).map(|(error, scale)| error / scale);
         scaled.fold(f64::NEG_INFINITY, f64::max)
     };
-    let joint = quantile(others, QUANTILE, worst)?;
+    // Never below the estimate, also where the law was always too careful.
+    let joint = quantile(others, QUANTILE, worst)?.max(0.0);
+    Some(scale.map(|scale| (joint * scale).exp()))
+}
+
+/// The ends of each target's own 90 % interval over the estimate. `None` as above.
+pub(super) fn intervals(others: &[&Residuals]) -> Option<[(f64, f64); 3]> {
     let mut intervals = [(0.0, 0.0); 3];
     for (target, interval) in intervals.iter_mut().enumerate() {
         let below = quantile(others, QUANTILE, |row| -row[target])?;
         let above = quantile(others, QUANTILE, |row| row[target])?;
         *interval = ((-below).exp(), above.exp());
     }
-    Some(Uncertainty {
-        // Never below the estimate, also where the law was always too careful.
-        upper: scale.map(|scale| (joint.max(0.0) * scale).exp()),
-        intervals,
-    })
+    Some(intervals)
 }
 
 /// The least score that holds for a share of the weight; `None` where that is the weight of
 /// the configuration that is estimated.
 fn quantile(others: &[&Residuals], share: f64, score: impl Fn(&Residual) -> f64) -> Option<f64> {
+    if others.len() < LEAST_CONFIGURATIONS {
+        return None;
+    }
     let all = (others.len() + 1) as f64;
     let mut scores: Vec<(f64, f64)> = others
         .iter()
@@ -95,8 +90,11 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
 mod tests {
     use super::*;
 
-    fn of_others(others: &[Residuals]) -> Option<Uncertainty> {
-        uncertainty(&others.iter().collect::<Vec<_>>())
+    type Found = Option<(P95s, [(f64, f64); 3])>;
+
+    fn of_others(others: &[Residuals]) -> Found {
+        let others: Vec<_> = others.iter().collect();
+        upper_factors(&others).zip(intervals(&others))
     }
 
     fn alike(configurations: usize) -> Vec<Residuals> {
@@ -115,7 +113,7 @@ mod tests {
     fn of_nineteen_the_worst_counts_and_of_a_hundred_the_ninety_sixth() {
         let upper_end = |configurations| {
             let found = of_others(&alike(configurations)).unwrap();
-            (found.intervals[0].1.ln() * 100.0).round()
+            (found.1[0].1.ln() * 100.0).round()
         };
         assert_eq!(upper_end(19), 18.0);
         // 0.95 x 101 = 95.95 configurations.
@@ -137,7 +135,7 @@ mod tests {
             rows[0] = [-0.1, 0.3 * ((i * 7 % 40) as f64 / 40.0), 0.1];
         }
         let found = of_others(&others).unwrap();
-        for (upper, (_, own)) in found.upper.iter().zip(found.intervals) {
+        for (upper, (_, own)) in found.0.iter().zip(found.1) {
             assert!(*upper >= own - 1e-12, "{upper} {own}");
         }
     }
@@ -147,7 +145,7 @@ mod tests {
         let mut others = alike(19);
         others[0][0] = [f64::NEG_INFINITY; 3];
         let found = of_others(&others).unwrap();
-        assert_eq!(found.intervals[0].0, 0.0);
-        assert!(found.upper.iter().all(|upper| upper.is_finite()));
+        assert_eq!(found.1[0].0, 0.0);
+        assert!(found.0.iter().all(|upper| upper.is_finite()));
     }
 }

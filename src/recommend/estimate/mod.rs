@@ -31,7 +31,7 @@ use super::compliance::{P95s, Target};
 use super::requirement::EvidencePolicy;
 use crate::benchmark::{Benchmark, Configuration, EvidenceKind, TrafficProfile, ValidationClass};
 use basis::{Basis, Regime};
-use conformal::{Residuals, Uncertainty};
+use conformal::Residuals;
 use law::{Law, Shape};
 
 pub use missing::{EstimatedConfiguration, Estimates, Grounds, RefusedConfiguration};
@@ -206,10 +206,11 @@ impl<'a> Estimator<'a> {
             return Err(Refusal::LoadUnseen);
         }
         let others = self.others(basis);
-        let uncertainty = conformal::uncertainty(&others).ok_or(Refusal::TooFewConfigurations {
-            configurations: others.len(),
-            needed: conformal::LEAST_CONFIGURATIONS,
-        })?;
+        let upper_factors =
+            conformal::upper_factors(&others).ok_or(Refusal::TooFewConfigurations {
+                configurations: others.len(),
+                needed: conformal::LEAST_CONFIGURATIONS,
+            })?;
         Ok(Estimate {
             configuration: basis.configuration.clone(),
             kind: basis.kind,
@@ -220,11 +221,18 @@ impl<'a> Estimator<'a> {
             law_holds: fitted.holds().is_ok(),
             law: fitted.law,
             shape,
-            uncertainty,
+            upper_factors,
             regime: basis.regime,
             oldest: basis.oldest,
             validation_class: basis.validation_class,
         })
+    }
+
+    /// The ends of the 90 % intervals of TTFT, ITL and E2E, each on its own, as factors of what to
+    /// expect of a configuration; `None` where there is no estimate.
+    pub fn intervals(&self, configuration: &Configuration) -> Option<[(f64, f64); 3]> {
+        let (basis, _) = self.fitted(configuration).ok()?;
+        conformal::intervals(&self.others(basis))
     }
 
     /// The errors of all other configurations of the kind for which the law holds, as it must for
@@ -260,9 +268,10 @@ pub struct Estimate {
     pub errors: P95s,
     /// Whether these are small enough for an estimate.
     pub law_holds: bool,
+    /// How far the joint upper bounds are above what to expect, as factors.
+    pub upper_factors: P95s,
     law: Law,
     shape: Shape,
-    uncertainty: Uncertainty,
     regime: Regime,
     oldest: Option<Timestamp>,
     validation_class: Option<ValidationClass>,
@@ -276,8 +285,6 @@ pub struct Estimated {
     /// The joint 95 % upper bound: what must comply. All three together are below it in 95 of 100
     /// configurations.
     pub upper: P95s,
-    /// The ends of each one's own 90 % interval.
-    pub intervals: [(f64, f64); 3],
 }
 
 impl Estimate {
@@ -298,19 +305,10 @@ impl Estimate {
     /// As [`Self::at`], but at any rate below saturation: only to show how wrong that would be.
     pub fn at_any_load(&self, rps: f64) -> Option<Estimated> {
         let p95s = self.law.p95s(&self.shape, rps)?;
-        let Uncertainty { upper, intervals } = self.uncertainty;
         Some(Estimated {
             p95s,
-            upper: std::array::from_fn(|i| p95s[i] * upper[i]),
-            intervals: std::array::from_fn(|i| {
-                (p95s[i] * intervals[i].0, p95s[i] * intervals[i].1)
-            }),
+            upper: std::array::from_fn(|i| p95s[i] * self.upper_factors[i]),
         })
-    }
-
-    /// The factors between what to expect and the joint upper bound.
-    pub fn upper_factors(&self) -> P95s {
-        self.uncertainty.upper
     }
 }
 
