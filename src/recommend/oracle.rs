@@ -405,7 +405,7 @@ impl<'a> Oracle<'a> {
             let Some(each) = way.cost.map(|cost| cost / Decimal::from(way.replicas)) else {
                 continue;
             };
-            if is_winner || way.is_known {
+            if is_winner || (way.is_known && way.kind != EvidenceKind::Estimated) {
                 continue;
             }
             let plausible = self.plausible(&way);
@@ -431,7 +431,7 @@ impl<'a> Oracle<'a> {
         let (usable, tested, _) = self.capacity(&ladder, floor).unwrap();
         let mut most = tested * Decimal::TEN;
         for row in &ladder {
-            if self.misses(row) {
+            if self.misses(row) && way.kind != EvidenceKind::Estimated {
                 most = most.min(row.offered_rps.to_string().parse().unwrap());
             }
         }

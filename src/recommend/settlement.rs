@@ -161,7 +161,7 @@ fn worth(
     needed_rps: Decimal,
     replicas: i32,
 ) -> Option<WorthRunning> {
-    if way.capacity.bound != CapacityBound::AtLeast || needed_rps > plausible(field, way) {
+    if is_shown(way) || needed_rps > plausible(field, way) {
         return None;
     }
     let per_replica = per_replica(way);
@@ -188,9 +188,19 @@ fn worth(
     })
 }
 
+/// Whether a run showed where the capacity ends. An estimate is no run: its bounds fail long before
+/// the latencies would.
+fn is_shown(way: &Sized) -> bool {
+    way.capacity.bound != CapacityBound::AtLeast && way.ladder.kind != EvidenceKind::Estimated
+}
+
 /// The capacity that a way with a lower bound may turn out to have.
 fn plausible(field: &Field, way: &Sized) -> Decimal {
-    let failing = way.capacity.cut_by.and_then(|id| {
+    let cut_by = way
+        .capacity
+        .cut_by
+        .filter(|_| way.ladder.kind != EvidenceKind::Estimated);
+    let failing = cut_by.and_then(|id| {
         let mut rows = way.ladder.rows.iter();
         rows.find(|row| row.benchmark.id == id)
     });
