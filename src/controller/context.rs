@@ -11,6 +11,8 @@ use kube::{Api, Client, Resource};
 use super::changes::Dependencies;
 use super::events::Events;
 use super::metrics::Metrics;
+use super::owned::Owned;
+use super::stored::Written;
 use crate::api::DeploymentIntent;
 use crate::catalog::Catalog;
 use crate::knowledge_base::KnowledgeBase;
@@ -43,6 +45,10 @@ pub struct Context {
     pub events: Events,
     /// When a failing intent is tried again.
     pub backoff: Backoff,
+    /// What the watches know of the objects that Compass made.
+    pub owned: Arc<Owned>,
+    /// What was written last of each intent.
+    pub written: Written,
     /// What each answer was made of.
     pub dependencies: Arc<Dependencies>,
 }

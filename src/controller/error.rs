@@ -29,10 +29,32 @@ fn message(error: &kube::Error) -> String {
 }
 
 impl ApiError {
+    /// Whether there is no such object.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// Whether the object is not what the call took it for.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// Whether the API server gave up waiting for something.
+    pub fn is_timeout(&self) -> bool {
+        self.code() == Some(504)
+    }
+
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Kube(kube::Error::Api(status)) => Some(status.code),
+            _ => None,
+        }
+    }
+
     /// Whether the same call would be refused again: a quota, a policy, a missing permission or an
     /// object that the API server finds invalid.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Kube(kube::Error::Api(status)) if matches!(status.code, 400 | 401 | 403 | 405 | 422))
+        matches!(self.code(), Some(400 | 401 | 403 | 405 | 422))
     }
 }
 
@@ -63,7 +85,7 @@ impl Error {
     /// Whether the intent changed while its answer was made: the answer is to another question, and
     /// the next look gives the one to this.
     pub fn is_outdated(&self) -> bool {
-        matches!(self, Self::WriteStatus(ApiError::Kube(kube::Error::Api(status))) if status.code == 409)
+        matches!(self, Self::WriteStatus(error) if error.is_conflict())
     }
 
     /// The kind of error, for a metric's label.

@@ -1,9 +1,14 @@
 //! Transitions, told as events of the intent. An event that is lost is only logged.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::error::in_time;
@@ -14,33 +19,101 @@ use crate::api::conditions::{EVIDENCE_CURRENT, READY, STALLED};
 /// The API server refuses longer notes.
 const LONGEST_NOTE_BYTES: usize = 1024;
 
-/// Publishes events.
+/// More wait only while the API server takes none, and then they are old news.
+const LONGEST_QUEUE: usize = 10_000;
+
+/// Events are published once none came for so long: those of a burst must not compete with its
+/// statuses for the API server.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// No event waits longer because others keep coming.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Takes events, to be published in their time: the next status does not wait for them.
 pub struct Events {
-    recorder: Recorder,
+    queue: mpsc::Sender<Told>,
+}
+
+struct Told {
+    event: Event,
+    intent: ObjectReference,
+    at: Instant,
+}
+
+/// Events that are to be published.
+pub struct Queue {
+    told: mpsc::Receiver<Told>,
+    waiting: VecDeque<Told>,
+    quiet: Duration,
+    longest_wait: Duration,
 }
 
 impl Events {
-    /// Events of `compass`, told by the pod or machine this runs on.
-    pub fn new(client: Client) -> Self {
-        let mut reporter = Reporter::from("compass");
-        reporter.instance = std::env::var("POD_NAME").ok().or(reporter.instance);
-        Self {
-            recorder: Recorder::new(client, reporter),
-        }
+    /// An empty queue, and its end.
+    pub fn new() -> (Self, Queue) {
+        let (queue, told) = mpsc::channel(LONGEST_QUEUE);
+        let end = Queue {
+            told,
+            waiting: VecDeque::new(),
+            quiet: QUIET,
+            longest_wait: LONGEST_WAIT,
+        };
+        (Self { queue }, end)
     }
 
     /// Tells what differs between two statuses of `intent`.
-    pub async fn tell(
+    pub fn tell(
         &self,
         previous: &DeploymentIntentStatus,
         next: &DeploymentIntentStatus,
         intent: &ObjectReference,
     ) {
         for event in transitions(previous, next) {
-            if let Err(error) = in_time(self.recorder.publish(&event, intent)).await {
+            let told = Told {
+                event,
+                intent: intent.clone(),
+                at: Instant::now(),
+            };
+            if let Err(error) = self.queue.try_send(told) {
+                warn!(%error, "an event was lost");
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// Publishes one event after the other, until nobody can tell any more and all are published.
+    /// They are those of `compass`, told by the pod or machine this runs on.
+    pub async fn publish(mut self, client: Client) -> anyhow::Result<()> {
+        let mut reporter = Reporter::from("compass");
+        reporter.instance = std::env::var("POD_NAME").ok().or(reporter.instance);
+        let recorder = Recorder::new(client, reporter);
+        while let Some(Told { event, intent, .. }) = self.next().await {
+            if let Err(error) = in_time(recorder.publish(&event, &intent)).await {
                 warn!(%error, reason = event.reason, "an event was lost");
             }
         }
+        Ok(())
+    }
+
+    /// The next event whose time has come; `None` when there will be none.
+    async fn next(&mut self) -> Option<Told> {
+        while !self.told.is_closed() || !self.told.is_empty() {
+            let since = match (self.waiting.front(), self.waiting.back()) {
+                (Some(first), Some(last)) => {
+                    (last.at + self.quiet).min(first.at + self.longest_wait)
+                }
+                _ => {
+                    self.waiting.extend(self.told.recv().await);
+                    continue;
+                }
+            };
+            match timeout_at(since, self.told.recv()).await {
+                Ok(told) => self.waiting.extend(told),
+                Err(_) => break,
+            }
+        }
+        self.waiting.pop_front()
     }
 }
 
@@ -97,6 +170,8 @@ fn event(condition: &Condition, bad: bool) -> Event {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep;
+
     use super::*;
 
     /// (type, status, reason) of each condition.
@@ -109,6 +184,57 @@ mod tests {
             })
             .collect();
         serde_json::from_value(serde_json::json!({ "conditions": conditions })).unwrap()
+    }
+
+    fn tell(events: &Events, conditions: &[(&str, &str, &str)]) {
+        events.tell(
+            &status(&[]),
+            &status(conditions),
+            &ObjectReference::default(),
+        );
+    }
+
+    async fn next(queue: &mut Queue) -> Option<String> {
+        queue.next().await.map(|told| told.event.reason)
+    }
+
+    #[tokio::test]
+    async fn events_wait_for_a_burst_to_end_but_not_for_ever() {
+        let (events, mut queue) = Events::new();
+        queue.quiet = Duration::from_millis(100);
+        queue.longest_wait = Duration::from_millis(300);
+        let start = Instant::now();
+        let burst = async {
+            for _ in 0..10 {
+                tell(&events, &[("Ready", "True", "Rendered")]);
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let first = async {
+            assert_eq!(next(&mut queue).await.as_deref(), Some("Rendered"));
+            start.elapsed()
+        };
+        let ((), waited) = tokio::join!(burst, first);
+        assert!(waited >= Duration::from_millis(300), "{waited:?}");
+        assert!(waited < start.elapsed(), "the burst was not over");
+        for _ in 1..10 {
+            assert!(next(&mut queue).await.is_some());
+        }
+        let start = Instant::now();
+        tell(&events, &[("Ready", "True", "Rendered")]);
+        assert!(next(&mut queue).await.is_some());
+        assert!(start.elapsed() >= Duration::from_millis(100));
+    }
+
+    #[tokio::test]
+    async fn what_was_told_before_the_end_is_published() {
+        let (events, mut queue) = Events::new();
+        tell(&events, &[("Ready", "True", "Rendered")]);
+        tell(&events, &[("Ready", "True", "Recommended")]);
+        drop(events);
+        assert_eq!(next(&mut queue).await.as_deref(), Some("Rendered"));
+        assert_eq!(next(&mut queue).await.as_deref(), Some("Recommended"));
+        assert_eq!(next(&mut queue).await, None);
     }
 
     fn told(before: &DeploymentIntentStatus, after: &DeploymentIntentStatus) -> Vec<String> {

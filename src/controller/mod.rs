@@ -23,6 +23,7 @@ mod health;
 mod message;
 mod metrics;
 mod outcome;
+mod owned;
 mod probe;
 mod reconcile;
 mod rollout;
@@ -86,10 +87,14 @@ pub async fn run(
     let metrics = Arc::new(metrics::Metrics::default());
     let (recovered, recoveries) = futures::channel::mpsc::unbounded();
     let (concerned, changes) = futures::channel::mpsc::unbounded();
+    let (owned, writers) = owned::Owned::new();
+    let (events, queue) = events::Events::new();
     let dependencies = Arc::new(changes::Dependencies::default());
     let context = Arc::new(context::Context {
-        events: events::Events::new(client.clone()),
-        client,
+        events,
+        owned: Arc::new(owned),
+        written: stored::Written::default(),
+        client: client.clone(),
         knowledge_base: knowledge_base.clone(),
         catalog,
         settings: options.settings,
@@ -135,12 +140,14 @@ pub async fn run(
             shutdown.clone(),
         )),
     );
+    start("events", Box::pin(queue.publish(client)));
     start(
         "watches",
         Box::pin(watches::run(
             context,
             health,
             watches::Triggers {
+                owned: writers,
                 recoveries,
                 changes,
             },

@@ -18,7 +18,7 @@ use super::outcome::{Outcome, Retry};
 use super::status;
 use super::stored::Stored;
 use crate::advise::{self, Advice, AdviseError, Question};
-use crate::api::DeploymentIntent;
+use crate::api::{DeploymentIntent, DeploymentIntentStatus};
 use crate::recommend;
 
 /// When an intent changed while it was looked at.
@@ -67,6 +67,7 @@ struct Ended {
 async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     let Some(stored) = Stored::read(watched, context).await? else {
         context.dependencies.forget(&key(watched));
+        context.written.forget(&key(watched));
         return Ok(Ended {
             reason: "Gone",
             retry: Retry::Never,
@@ -74,7 +75,7 @@ async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     };
     let now = Timestamp::now();
     let outcome = match &stored.intent {
-        Ok(intent) => answer(watched, intent, context, now).await,
+        Ok(intent) => answer(watched, intent, &stored.status, context, now).await,
         Err(problem) => {
             context.dependencies.forget(&key(watched));
             Outcome::Undecodable(problem.clone())
@@ -95,10 +96,11 @@ async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
 async fn answer(
     watched: &Watched,
     intent: &DeploymentIntent,
+    status: &DeploymentIntentStatus,
     context: &Context,
     now: Timestamp,
 ) -> Outcome {
-    let children = Children::of(intent, &context.client);
+    let children = Children::of(intent, status, context);
     let question = Question {
         name: children.name,
         namespace: children.namespace,

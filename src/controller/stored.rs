@@ -1,14 +1,19 @@
 //! An intent as the API server has it now: read before a reconcile, its status written after.
 
-use kube::api::PostParams;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use kube::api::{GetParams, PostParams};
 use kube::core::ApiResource;
 use kube::core::{DynamicObject, ObjectMeta, TypeMeta};
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource};
 use serde_json::json;
 use tracing::info;
 
 use super::context::{Context, FIELD_MANAGER, Watched};
 use super::error::{Error, in_time};
+use super::owned::version;
 use crate::api::conditions::READY;
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
 
@@ -21,22 +26,34 @@ pub struct Stored {
     /// Generation of its spec.
     pub generation: i64,
     metadata: ObjectMeta,
+    key: String,
 }
 
 impl Stored {
-    /// The watch may lag behind what was just written, so the API server is asked. `None` where
-    /// the intent is gone or going.
+    /// The watch may lag behind what was just written, so the API server is asked; it answers from
+    /// memory, unless that is older than what was watched or written. `None` where the intent is
+    /// gone or going.
     pub async fn read(watched: &Watched, context: &Context) -> Result<Option<Self>, Error> {
         let name = watched.metadata.name.as_deref().unwrap_or_default();
         let api = api(context, &watched.metadata);
-        let found = in_time(api.get_opt(name)).await.map_err(Error::Read)?;
+        let key = ObjectRef::from_obj(watched).to_string();
+        let at_least = context.written.newest(&key, &watched.metadata);
+        let found = match in_time(api.get_with(name, &at_least)).await {
+            Err(error) if error.is_not_found() => None,
+            // Its memory is that far behind, or a backup was restored that knows no such version.
+            Err(error) if error.is_timeout() => {
+                context.written.forget(&key);
+                in_time(api.get_opt(name)).await.map_err(Error::Read)?
+            }
+            found => Some(found.map_err(Error::Read)?),
+        };
         Ok(found
             .filter(|object| object.metadata.deletion_timestamp.is_none())
-            .map(Self::decode))
+            .map(|object| Self::decode(object, key)))
     }
 
     /// The status is read apart: one of another version says nothing against the spec.
-    fn decode(mut object: DynamicObject) -> Self {
+    fn decode(mut object: DynamicObject, key: String) -> Self {
         let metadata = object.metadata.clone();
         let status = object
             .data
@@ -59,6 +76,7 @@ impl Stored {
             }),
             generation: metadata.generation.unwrap_or_default(),
             metadata,
+            key,
         }
     }
 
@@ -90,13 +108,47 @@ impl Stored {
         let written = in_time(api(context, &self.metadata).replace_status(&name, &ours, &object))
             .await
             .map_err(Error::WriteStatus)?;
+        context.written.wrote(&self.key, &written.metadata);
         log(next, &self.metadata);
         let mut reference = written.object_ref(&api_resource());
         // Without it the recorder takes a later event of the same reason for a repetition, and
         // keeps the first one's note.
         reference.resource_version = written.metadata.resource_version;
-        context.events.tell(&self.status, next, &reference).await;
+        context.events.tell(&self.status, next, &reference);
         Ok(())
+    }
+}
+
+/// The version of each status that was written last: what is read is never older, though the watch
+/// may be.
+#[derive(Debug, Default)]
+pub struct Written {
+    versions: Mutex<HashMap<String, u64>>,
+}
+
+impl Written {
+    fn wrote(&self, intent: &str, metadata: &ObjectMeta) {
+        if let Some(version) = version(metadata) {
+            self.with(|versions| versions.insert(intent.to_string(), version));
+        }
+    }
+
+    /// The intent is gone, or its versions start anew.
+    pub fn forget(&self, intent: &str) {
+        self.with(|versions| versions.remove(intent));
+    }
+
+    /// No older than what was watched, and than what was written.
+    fn newest(&self, intent: &str, watched: &ObjectMeta) -> GetParams {
+        let written = self.with(|versions| versions.get(intent).copied());
+        let newest = version(watched).map(|watched| written.unwrap_or_default().max(watched));
+        GetParams {
+            resource_version: newest.map(|version| version.to_string()),
+        }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, u64>) -> T) -> T {
+        work(&mut self.versions.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -133,6 +185,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_read_is_no_older_than_what_was_watched_or_written() {
+        let at = |version: &str| ObjectMeta {
+            resource_version: Some(version.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let chat = "assistants/chat";
+        let written = Written::default();
+        let read = |watched| written.newest(chat, &at(watched)).resource_version;
+        assert_eq!(read("9").as_deref(), Some("9"));
+        written.wrote(chat, &at("10"));
+        assert_eq!(read("9").as_deref(), Some("10"));
+        assert_eq!(read("11").as_deref(), Some("11"));
+        assert_eq!(read("eleven"), None, "as new as can be");
+        written.forget(chat);
+        assert_eq!(read("9").as_deref(), Some("9"));
+    }
+
+    #[test]
     fn a_status_of_another_version_says_nothing_against_the_spec() {
         let object = json!({
             "apiVersion": "compass.dev/v1alpha1",
@@ -147,7 +217,7 @@ mod tests {
                 }],
             },
         });
-        let stored = Stored::decode(serde_json::from_value(object).unwrap());
+        let stored = Stored::decode(serde_json::from_value(object).unwrap(), String::new());
         assert!(stored.intent.is_ok());
         assert_eq!(stored.status.recommendation, None);
         assert_eq!(stored.status.conditions[0].type_, "theirs/Seen");

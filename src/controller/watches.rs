@@ -16,19 +16,21 @@ use kube::runtime::{WatchStreamExt, predicates, reflector, watcher};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::children::MANAGED_BY;
 use super::context::{Context, Watched};
 use super::error::{ApiError, in_time};
 use super::health::Health;
+use super::owned::{Writers, slim, watch};
 use super::reconcile::{after_error, reconcile};
 
 /// Intents looked at together: most of their time they wait for the API server.
 const CONCURRENCY: u16 = 16;
 const CRD_POLL: Duration = Duration::from_secs(2);
 
-/// What the knowledge base does.
+/// What else makes intents be looked at.
 pub struct Triggers {
-    /// It is back: everything is to be looked at.
+    /// Something happened to an object that Compass made.
+    pub owned: Writers,
+    /// The knowledge base is back: everything is to be looked at.
     pub recoveries: UnboundedReceiver<()>,
     /// An intent's answer may have become another.
     pub changes: UnboundedReceiver<ObjectRef<Watched>>,
@@ -50,14 +52,28 @@ pub async fn run(
     // Only on intents: on what they own a filter by generation would hide deletions.
     let changed = watcher(intents, watcher::Config::default())
         .default_backoff()
+        .modify(slim)
         .reflect(writer)
         .applied_objects()
         .predicate_filter(predicates::generation, Default::default());
-    let ours = || watcher::Config::default().labels(MANAGED_BY);
+    let owned = || Arc::clone(&context.owned);
+    let Writers {
+        config_maps,
+        services,
+        deployments,
+    } = triggers.owned;
     Controller::for_stream(changed, reader)
-        .owns(context.everywhere::<ConfigMap>(), ours())
-        .owns(context.everywhere::<Deployment>(), ours())
-        .owns(context.everywhere::<Service>(), ours())
+        .owns_stream(watch::<ConfigMap>(
+            owned(),
+            context.everywhere(),
+            config_maps,
+        ))
+        .owns_stream(watch::<Service>(owned(), context.everywhere(), services))
+        .owns_stream(watch::<Deployment>(
+            owned(),
+            context.everywhere(),
+            deployments,
+        ))
         .reconcile_all_on(triggers.recoveries)
         .reconcile_on(triggers.changes)
         .with_config(Config::default().concurrency(CONCURRENCY))
@@ -70,6 +86,7 @@ pub async fn run(
                     let key = intent.to_string();
                     context.backoff.forget(&key);
                     context.dependencies.forget(&key);
+                    context.written.forget(&key);
                 }
                 Err(error) => warn!(%error, "will be tried again"),
                 Ok(_) => {}

@@ -42,14 +42,20 @@ fn intent(name: &str, prompt_tokens: i32) -> DeploymentIntent {
              demand: {{requestsPerSecond: 10, headroomPercent: 0}}, delivery: {{mode: Recommend}}"
         ),
     );
-    compass::api::parse_intent(&yaml).unwrap()
+    let mut intent = compass::api::parse_intent(&yaml).unwrap();
+    let label = ("profile".to_owned(), prompt_tokens.to_string());
+    intent.labels_mut().extend([label]);
+    intent
 }
 
-/// Profile, resourceVersion and recommended replicas of each intent.
-async fn seen(namespace: &Namespace) -> BTreeMap<String, (i32, String, Option<i64>)> {
+/// Profile, resourceVersion and recommended replicas of each intent that `selected` selects.
+async fn seen(
+    namespace: &Namespace,
+    selected: &ListParams,
+) -> BTreeMap<String, (i32, String, Option<i64>)> {
     let listed = namespace
         .api::<DeploymentIntent>()
-        .list(&ListParams::default())
+        .list(selected)
         .await
         .unwrap();
     let seen = listed.into_iter().map(|intent| {
@@ -67,13 +73,14 @@ async fn seen(namespace: &Namespace) -> BTreeMap<String, (i32, String, Option<i6
 /// Waits until every intent of a profile needs so many replicas.
 async fn all_need(namespace: &Namespace, profile: i32, replicas: i64) {
     let what = format!("{replicas} replicas under profile {profile}");
+    let of_profile = ListParams::default().labels(&format!("profile={profile}"));
     eventually(&what, async || {
-        let seen = seen(namespace).await;
-        let late = seen
-            .values()
-            .filter(|(of, _, need)| *of == profile && *need != Some(replicas))
-            .count();
-        if late == 0 { Ok(()) } else { Err(late) }
+        let seen = seen(namespace, &of_profile).await;
+        let late = seen.values().filter(|(_, _, need)| *need != Some(replicas));
+        match late.count() {
+            0 => Ok(()),
+            late => Err(late),
+        }
     })
     .await;
 }
@@ -128,11 +135,11 @@ async fn a_new_row_reaches_the_intents_of_its_profile_and_no_others() {
         )
         .await;
 
-    let before = seen(&namespace).await;
+    let before = seen(&namespace, &ListParams::default()).await;
     let counts = (requeues(&operator), reconciles(&operator));
     insert(&url, 3, 10);
     all_need(&namespace, 3, 1).await;
-    let after = seen(&namespace).await;
+    let after = seen(&namespace, &ListParams::default()).await;
     let changed: Vec<_> = after
         .iter()
         .filter(|(name, now)| before[*name] != **now)
