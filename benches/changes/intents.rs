@@ -1,4 +1,6 @@
-//! 1,000 intents, one changed row: how long until each intent that it concerns has its new status.
+//! 1,000 intents, one changed row: how long until each intent that it concerns has its new status,
+//! and beside it, in the same minute on the same machine, the least that it can take: the same
+//! statuses written by a client that has nothing else to do.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -9,21 +11,24 @@ use compass_testbed::postgres::execute;
 use compass_testbed::process::{Program, Server};
 use compass_testbed::{ControlPlane, Postgres, Scope, port};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, PostParams, TypeMeta};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Config, ResourceExt};
+use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::million::PROFILES;
-use crate::percentile;
 use crate::table::insert;
+use crate::{memory_mib, percentile};
 
 const INTENTS: usize = 1000;
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 5;
+/// As many as the operator's.
+const CONCURRENCY: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-pub async fn run() -> anyhow::Result<()> {
+pub async fn run(modes: &[&str]) -> anyhow::Result<()> {
     let postgres = Postgres::start()?;
     let control_plane = ControlPlane::start(Scope::ApiServer)?;
     let url = postgres.url();
@@ -34,21 +39,23 @@ pub async fn run() -> anyhow::Result<()> {
         execute(&url, &insert("bench/model-0", profile, 1000))?;
     }
     install_crd(&control_plane)?;
-    let api = Api::default_namespaced(client(&control_plane).await?);
+    let client = client(&control_plane).await?;
+    let api = Api::default_namespaced(client.clone());
     let mut database = PgConnection::connect(&url).await?;
     println!(
         "{INTENTS} intents over 4 profiles, {ROUNDS} changes each; from the commit to the watched status"
     );
-    for mode in ["Recommend", "Render"] {
+    for mode in modes {
         create(&api, mode).await?;
-        let _operator = start_operator(&control_plane, &url)?;
+        let operator = start_operator(&control_plane, &url)?;
         let mut seen = std::pin::pin!(models(api.clone()));
         wait(&mut seen, INTENTS, "bench/model-0", Instant::now()).await?;
+        settle(INTENTS).await;
         for (what, concerned, filter) in [
             ("one row", INTENTS / PROFILES.len(), "prompt_tokens = 512"),
             ("one row a profile", INTENTS, "true"),
         ] {
-            let mut latencies = Vec::new();
+            let (mut ours, mut bare) = (Vec::new(), Vec::new());
             for round in 1..=ROUNDS {
                 let model = format!("bench/{mode}-{concerned}-{round}");
                 let update = format!(
@@ -56,17 +63,31 @@ pub async fn run() -> anyhow::Result<()> {
                 );
                 let start = Instant::now();
                 database.execute(sqlx::AssertSqlSafe(update)).await?;
-                latencies.extend(wait(&mut seen, concerned, &model, start).await?);
-                // Events of the last answers are still being told.
-                tokio::time::sleep(Duration::from_secs(2)).await;
+                ours.extend(wait(&mut seen, concerned, &model, start).await?);
+                settle(concerned).await;
+                let by_hand = format!("{model}-by-hand");
+                let statuses = prepare(&client, &model, &by_hand).await?;
+                let start = Instant::now();
+                let (written, waited) = tokio::join!(
+                    write(&client, statuses),
+                    wait(&mut seen, concerned, &by_hand, start)
+                );
+                written?;
+                bare.extend(waited?);
             }
-            let ms = |percent| percentile(&mut latencies.clone(), percent).as_secs_f64() * 1e3;
             println!(
-                "  {mode:<10}{what:<18}{concerned:>5} concerned   p50 {:>5.0} ms   p99 {:>5.0} ms   max {:>5.0} ms",
-                ms(50),
-                ms(99),
-                ms(100)
+                "  {mode:<10}{what:<18}{concerned:>5} concerned   {}",
+                row(&mut ours)
             );
+            println!(
+                "  {:<44}{}   ours is {:.1} x",
+                "the bare status writes",
+                row(&mut bare),
+                percentile(&mut ours, 99).as_secs_f64() / percentile(&mut bare, 99).as_secs_f64()
+            );
+        }
+        if let Some(mib) = memory_mib(operator.id()) {
+            println!("  {mode:<10}memory of the operator {mib} MiB");
         }
         execute(
             &url,
@@ -76,6 +97,64 @@ pub async fn run() -> anyhow::Result<()> {
             .await?;
     }
     Ok(())
+}
+
+/// Events are told after the statuses of a burst.
+async fn settle(concerned: usize) {
+    tokio::time::sleep(Duration::from_secs(2) + Duration::from_millis(4) * concerned as u32).await;
+}
+
+fn row(latencies: &mut [Duration]) -> String {
+    let mut ms = |percent| percentile(latencies, percent).as_secs_f64() * 1e3;
+    format!(
+        "p50 {:>5.0} ms   p99 {:>5.0} ms   max {:>5.0} ms",
+        ms(50),
+        ms(99),
+        ms(100)
+    )
+}
+
+/// The statuses that recommend `model`, with `by_hand` in its place.
+async fn prepare(
+    client: &Client,
+    model: &str,
+    by_hand: &str,
+) -> anyhow::Result<Vec<DynamicObject>> {
+    let listed = dynamic(client).list(&ListParams::default()).await?;
+    let recommended =
+        |object: &DynamicObject| object.data["status"]["recommendation"]["model"] == model;
+    let prepared = listed
+        .items
+        .into_iter()
+        .filter(recommended)
+        .map(|mut object| {
+            let mut status = object.data["status"].take();
+            status["recommendation"]["model"] = by_hand.into();
+            object.metadata.managed_fields = None;
+            object.types = Some(TypeMeta::resource::<DeploymentIntent>());
+            object.data = json!({"status": status, "spec": {}});
+            object
+        });
+    Ok(prepared.collect())
+}
+
+async fn write(client: &Client, statuses: Vec<DynamicObject>) -> anyhow::Result<()> {
+    let api = dynamic(client);
+    let parameters = PostParams::default();
+    stream::iter(&statuses)
+        .map(async |status| {
+            api.replace_status(&status.name_any(), &parameters, status)
+                .await
+        })
+        .buffer_unordered(CONCURRENCY)
+        .try_for_each(async |_| Ok(()))
+        .await?;
+    Ok(())
+}
+
+fn dynamic(client: &Client) -> Api<DynamicObject> {
+    let kind = ApiResource::erase::<DeploymentIntent>(&());
+    Api::default_namespaced_with(client.clone(), &kind)
 }
 
 /// Name and recommended model of each intent, whenever they change.
@@ -135,7 +214,7 @@ spec:
     };
     stream::iter(0..INTENTS)
         .map(async |number| anyhow::Ok(api.create(&PostParams::default(), &intent(number)?).await?))
-        .buffer_unordered(16)
+        .buffer_unordered(CONCURRENCY)
         .try_for_each(async |_| Ok(()))
         .await
 }

@@ -1,6 +1,6 @@
 //! What it costs to be current: `cargo bench --bench changes` prints a table. Real PostgreSQL
 //! (without fsync), a real API server, the released program. `-- reads` and `-- intents` run one
-//! half.
+//! half, `-- intents Render` one mode.
 
 mod intents;
 #[path = "../shared/million.rs"]
@@ -21,9 +21,24 @@ fn main() -> anyhow::Result<()> {
         runtime.block_on(reads::run())?;
     }
     if wants("intents") {
-        runtime.block_on(intents::run())?;
+        let modes = ["Recommend", "Render"];
+        let named = modes
+            .into_iter()
+            .filter(|mode| arguments.iter().any(|it| it == mode));
+        let named: Vec<_> = named.collect();
+        let modes = if named.is_empty() { &modes } else { &*named };
+        runtime.block_on(intents::run(modes))?;
     }
     Ok(())
+}
+
+/// Resident memory of a process.
+fn memory_mib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
 }
 
 /// The value below which `percent` of the values are.

@@ -12,8 +12,8 @@ use compass_testbed::postgres::execute;
 use sqlx::{Connection, PgConnection};
 
 use crate::million::{COLUMNS, million};
-use crate::percentile;
 use crate::table::insert;
+use crate::{memory_mib, percentile};
 
 const COPIES: usize = 3;
 const CALLS: usize = 500;
@@ -134,7 +134,7 @@ async fn configurations(url: &str, knowledge_base: &KnowledgeBase) -> anyhow::Re
 
 async fn profiles(url: &str, knowledge_base: &KnowledgeBase) -> anyhow::Result<()> {
     println!("All 250,000 rows of a profile");
-    let before = memory_mib();
+    let before = memory_mib(std::process::id());
     let timed = async |what: &str| -> anyhow::Result<()> {
         let start = Instant::now();
         let rows = knowledge_base.evidence(PROFILE).await?.benchmarks.len();
@@ -143,7 +143,7 @@ async fn profiles(url: &str, knowledge_base: &KnowledgeBase) -> anyhow::Result<(
         Ok(())
     };
     timed("at first").await?;
-    if let Some((before, after)) = before.zip(memory_mib()) {
+    if let Some((before, after)) = before.zip(memory_mib(std::process::id())) {
         println!("  memory                      {:>9} MiB", after - before);
     }
     timed("unchanged").await?;
@@ -151,13 +151,4 @@ async fn profiles(url: &str, knowledge_base: &KnowledgeBase) -> anyhow::Result<(
     timed("after one new row").await?;
     execute(url, &insert("lab/model-7", (1024, 1024), 11))?;
     timed("after a row elsewhere").await
-}
-
-/// Resident memory of this process.
-fn memory_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
 }
