@@ -56,14 +56,16 @@ pub async fn run(modes: &[&str]) -> anyhow::Result<()> {
             ("one row a profile", INTENTS, "true"),
         ] {
             let (mut ours, mut bare) = (Vec::new(), Vec::new());
+            let mut cpu = Duration::ZERO;
             for round in 1..=ROUNDS {
                 let model = format!("bench/{mode}-{concerned}-{round}");
                 let update = format!(
                     "UPDATE exported_summaries SET model_hf_repo = '{model}' WHERE config_id = 'bench' AND {filter}"
                 );
-                let start = Instant::now();
+                let (start, cpu_before) = (Instant::now(), cpu_time(operator.id()));
                 database.execute(sqlx::AssertSqlSafe(update)).await?;
                 ours.extend(wait(&mut seen, concerned, &model, start).await?);
+                cpu += cpu_time(operator.id()).saturating_sub(cpu_before);
                 settle(concerned).await;
                 let by_hand = format!("{model}-by-hand");
                 let statuses = prepare(&client, &model, &by_hand).await?;
@@ -76,8 +78,9 @@ pub async fn run(modes: &[&str]) -> anyhow::Result<()> {
                 bare.extend(waited?);
             }
             println!(
-                "  {mode:<10}{what:<18}{concerned:>5} concerned   {}",
-                row(&mut ours)
+                "  {mode:<10}{what:<18}{concerned:>5} concerned   {}   {:.2} ms of CPU each",
+                row(&mut ours),
+                cpu.as_secs_f64() * 1e3 / ours.len() as f64
             );
             println!(
                 "  {:<44}{}   ours is {:.1} x",
@@ -102,6 +105,17 @@ pub async fn run(modes: &[&str]) -> anyhow::Result<()> {
 /// Events are told after the statuses of a burst.
 async fn settle(concerned: usize) {
     tokio::time::sleep(Duration::from_secs(2) + Duration::from_millis(4) * concerned as u32).await;
+}
+
+/// What a process has used so far, in the kernel's ticks of 10 ms.
+fn cpu_time(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    Duration::from_millis(10)
+        * ticks
+            .filter_map(|ticks| ticks.parse::<u32>().ok())
+            .sum::<u32>()
 }
 
 fn row(latencies: &mut [Duration]) -> String {
