@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
              INSERT INTO million {};
              COPY million TO '{}' (FORMAT csv, HEADER); DROP TABLE million",
             rows::COLUMNS,
-            rows::million(),
+            rows::rows(rows::MILLION),
             csv.display()
         ),
     )?;

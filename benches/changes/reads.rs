@@ -11,7 +11,7 @@ use compass_testbed::Postgres;
 use compass_testbed::postgres::execute;
 use sqlx::{Connection, PgConnection};
 
-use crate::million::{COLUMNS, million};
+use crate::million::{COLUMNS, MILLION, rows};
 use crate::table::insert;
 use crate::{memory_mib, percentile};
 
@@ -48,7 +48,7 @@ fn copies(postgres: &Postgres) -> anyhow::Result<()> {
         &format!(
             "CREATE UNLOGGED TABLE million AS SELECT {COLUMNS} FROM exported_summaries;
              INSERT INTO million {}; COPY million TO '{file}'; DROP TABLE million",
-            million()
+            rows(MILLION)
         ),
     )?;
     let copy = |triggers: &str| -> anyhow::Result<Duration> {

@@ -1,0 +1,34 @@
+//! What a decision costs: `cargo bench --bench decision` prints a table. Real PostgreSQL (without
+//! fsync); `SELECT 1`, a decision on evidence no older than the call and the plain way, by turns on
+//! one machine. `-- shipped`, `10k`, `100k`, `1m` and `rows` run parts.
+
+mod ask;
+#[path = "../shared/million.rs"]
+mod million;
+mod reduction;
+mod side_by_side;
+
+/// Parts, with the configurations that are generated under each of four profiles.
+const PARTS: [(&str, Option<usize>); 4] = [
+    ("shipped", None),
+    ("10k", Some(50)),
+    ("100k", Some(500)),
+    ("1m", Some(million::MILLION)),
+];
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_part = |name: &str| name == "rows" || PARTS.iter().any(|(part, _)| *part == name);
+    let any = arguments.iter().any(|argument| is_part(argument));
+    let wants = |name: &str| !any || arguments.iter().any(|argument| argument == name);
+    if wants("rows") {
+        reduction::run();
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    for (name, configurations) in PARTS {
+        if wants(name) {
+            runtime.block_on(side_by_side::run(configurations))?;
+        }
+    }
+    Ok(())
+}
