@@ -86,8 +86,9 @@ async fn gather(
     } else {
         (knowledge_base.evidence(profile).await?, Vec::new())
     };
-    let others = others.iter().flat_map(SharedBenchmarks::iter);
-    Ok(Grounds::new(requirement, evidence, others, now))
+    let others = others.iter().flat_map(SharedBenchmarks::places).cloned();
+    let others = SharedBenchmarks::of_places(others);
+    Ok(Grounds::new(requirement, evidence, &others, now))
 }
 
 /// Answers a question from what the knowledge base holds now.

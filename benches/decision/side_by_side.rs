@@ -98,9 +98,7 @@ async fn turns(url: &str, knowledge_base: &KnowledgeBase, catalog: &Catalog) -> 
             );
         }
         for _ in 0..CALLS {
-            gather.push(
-                timed(async || knowledge_base.evidence(profile(PROFILES[0])).await).await?,
-            );
+            gather.push(timed(async || knowledge_base.evidence(profile(PROFILES[0])).await).await?);
         }
         let turn = Instant::now();
         for _ in 0..CALLS {
@@ -122,10 +120,8 @@ async fn turns(url: &str, knowledge_base: &KnowledgeBase, catalog: &Catalog) -> 
         for number in 0..CALLS {
             let requirement = ask::requirement(catalog, number);
             plain.push(
-                timed(async || {
-                    plainly(&mut connection, &requirement, &names, &prices).await
-                })
-                .await?,
+                timed(async || plainly(&mut connection, &requirement, &names, &prices).await)
+                    .await?,
             );
             if turn.elapsed() > PATIENCE / 8 {
                 break;

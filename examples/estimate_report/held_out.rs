@@ -1,6 +1,6 @@
 //! Estimates of a profile from the four profiles of the use cases, beside its benchmarks.
 
-use compass::benchmark::{Benchmark, Configuration, TrafficProfile};
+use compass::benchmark::{Benchmark, Configuration, SharedBenchmarks, TrafficProfile};
 use compass::catalog::ExperienceClass;
 use compass::recommend::{Estimate, Estimated, Estimator, EvidencePolicy, Refusal, Target};
 use jiff::Timestamp;
@@ -109,7 +109,8 @@ pub struct Capacity {
 /// Every configuration under `held_out`.
 pub fn of_profile(rows: &[Benchmark], held_out: TrafficProfile) -> Vec<HeldOut> {
     let fitted = rows.iter().filter(|row| FITTED.contains(&row.profile));
-    let estimator = Estimator::new(fitted, &EvidencePolicy::default(), Timestamp::MIN);
+    let fitted: SharedBenchmarks = fitted.collect();
+    let estimator = Estimator::new(&fitted, &EvidencePolicy::default(), Timestamp::MIN);
     let configurations = estimator.configurations().filter_map(|configuration| {
         let estimate = estimator.regardless(configuration, held_out).ok()?;
         let intervals = estimator.intervals(configuration)?;

@@ -10,19 +10,29 @@ mod engine_args;
 mod evidence;
 pub mod formats;
 mod hardware;
+mod ladder;
 mod model;
 pub mod plausibility;
+mod rate;
+mod reading;
+mod reduction;
 mod row;
 mod rows;
+mod steady;
 
 pub use alike::most_alike;
 pub use column::{Column, Flag, Provenance, Text, UtcDateTime};
 pub use engine_args::EngineArgs;
 pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};
 pub use hardware::HardwareName;
+pub use ladder::{ConfigurationLadders, Ladder, LadderRow, Place, SharedPlace};
 pub use model::ModelName;
+pub use rate::exact_rate;
+pub use reading::Step;
+pub use reduction::Reduction;
 pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary};
 pub use rows::SharedBenchmarks;
+pub use steady::USUAL_SERVED_PERCENT;
 
 use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -235,7 +245,7 @@ pub struct Benchmark {
 /// What the knowledge base holds for one traffic profile, read in one snapshot.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// Every row of exactly that profile, also those that no decision can use; ordered by id.
+    /// Every row of exactly that profile, also those that no decision can use.
     pub benchmarks: SharedBenchmarks,
     /// Every profile that has rows, and how many.
     pub profiles: Vec<ProfileCount>,

@@ -25,6 +25,20 @@ impl ModelName {
     fn folded(&self) -> impl Iterator<Item = char> + '_ {
         self.0.chars().flat_map(char::to_lowercase)
     }
+
+    /// Hands on bytes that are the same for every spelling of the name, without making a string of
+    /// them for the names that there are.
+    pub(super) fn add_folded(&self, mut add: impl FnMut(&[u8])) {
+        if self.0.len() <= 64 && self.0.is_ascii() {
+            let mut lower = [0; 64];
+            let lower = &mut lower[..self.0.len()];
+            lower.copy_from_slice(self.0.as_bytes());
+            lower.make_ascii_lowercase();
+            add(lower);
+        } else {
+            add(self.folded().collect::<String>().as_bytes());
+        }
+    }
 }
 
 impl std::fmt::Display for ModelName {
@@ -35,7 +49,13 @@ impl std::fmt::Display for ModelName {
 
 impl PartialEq for ModelName {
     fn eq(&self, other: &Self) -> bool {
-        self.folded().eq(other.folded())
+        // Most are spelled alike.
+        self.0 == other.0
+            || if self.0.is_ascii() && other.0.is_ascii() {
+                self.0.eq_ignore_ascii_case(&other.0)
+            } else {
+                self.folded().eq(other.folded())
+            }
     }
 }
 
@@ -49,7 +69,14 @@ impl PartialOrd for ModelName {
 
 impl Ord for ModelName {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.folded().cmp(other.folded())
+        if self.0.is_ascii() && other.0.is_ascii() {
+            let pairs = self.0.bytes().zip(other.0.bytes());
+            let lower = |(a, b): (u8, u8)| (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+            let different = pairs.map(lower).find(|(a, b)| a != b);
+            different.map_or(self.0.len().cmp(&other.0.len()), |(a, b)| a.cmp(&b))
+        } else {
+            self.folded().cmp(other.folded())
+        }
     }
 }
 

@@ -13,9 +13,10 @@ use uuid::Uuid;
 use super::RESTORED_SOURCE;
 use super::changes::Place;
 use super::error::Failure;
+use super::kept::Rows;
 use crate::benchmark::{
     Benchmark, Configuration, EngineSettings, EvidenceKind, Latency, LoadConditions, ModelName,
-    Parallelism, TrafficProfile,
+    Parallelism, Reduction, SharedBenchmarks, TrafficProfile,
 };
 use crate::catalog::Catalog;
 
@@ -74,15 +75,15 @@ const ROWS_OF_PROFILE: &str = "
     WHERE prompt_tokens = $1 AND output_tokens = $2
       AND hardware IS NOT NULL AND hardware_count > 0";
 
-/// Rows by id, each with its place; or that of a row that cannot be read.
-pub(super) type Rows = Result<Vec<(Place, Benchmark)>, Failure>;
+/// Rows by place; or why one of them cannot be read.
+type Found = Result<Rows, Failure>;
 
 /// All rows of a profile.
 pub(super) async fn of_profile(
     snapshot: &mut PgConnection,
     profile: TrafficProfile,
     catalog: &Catalog,
-) -> Result<Rows, Failure> {
+) -> Result<Found, Failure> {
     let query = sqlx::query_as(ROWS)
         .bind(profile.prompt_tokens)
         .bind(profile.output_tokens)
@@ -96,7 +97,7 @@ pub(super) async fn of_places(
     profile: TrafficProfile,
     places: &[Place],
     catalog: &Catalog,
-) -> Result<Rows, Failure> {
+) -> Result<Found, Failure> {
     let models: Vec<_> = places.iter().map(|place| &*place.model).collect();
     let hardware: Vec<_> = places.iter().map(|place| &*place.hardware).collect();
     let counts: Vec<_> = places.iter().map(|place| place.hardware_count).collect();
@@ -116,18 +117,21 @@ async fn decode(
     snapshot: &mut PgConnection,
     profile: TrafficProfile,
     catalog: &Catalog,
-) -> Result<Rows, Failure> {
-    let mut rows = Ok(Vec::new());
+) -> Result<Found, Failure> {
+    let mut rows: Result<BTreeMap<Place, Reduction>, Failure> = Ok(BTreeMap::new());
     let mut stored = query.fetch(snapshot);
     while let Some(row) = stored.try_next().await? {
         let place = row.place();
         match (&mut rows, row.into_benchmark(profile, catalog)) {
-            (Ok(rows), Ok(row)) => rows.push((place, row)),
+            // Reduced at once: whole rows take several times the memory.
+            (Ok(rows), Ok(row)) => rows.entry(place).or_default().add(&row),
             (Ok(_), Err(unreadable)) => rows = Err(unreadable),
             (Err(_), _) => {}
         }
     }
-    Ok(rows)
+    let shared = |rows: Reduction| SharedBenchmarks::of_places(rows.finish());
+    let shared = |(place, rows)| (place, shared(rows));
+    Ok(rows.map(|rows| rows.into_iter().map(shared).collect()))
 }
 
 /// Every profile that has rows, and how many.

@@ -1,10 +1,12 @@
 //! What is kept in memory of the knowledge base: all of it of one snapshot. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
 use super::changes::{Place, Token};
-use crate::benchmark::{Benchmark, Evidence, ProfileCount, SharedBenchmarks, TrafficProfile};
+use crate::benchmark::{Evidence, ProfileCount, SharedBenchmarks, TrafficProfile};
+
+/// Rows by the place under which the index of the table knows them.
+pub(super) type Rows = BTreeMap<Place, SharedBenchmarks>;
 
 /// Profiles with their counts, and the rows of some of them.
 #[derive(Debug)]
@@ -19,10 +21,10 @@ pub(super) struct Kept {
 /// Rows of one profile.
 #[derive(Debug, Default)]
 struct KeptProfile {
-    /// All of them by id, once they were asked for.
+    /// All of them, once they were asked for.
     all: Option<SharedBenchmarks>,
     /// The same by place, or only those places that were asked for.
-    places: HashMap<Place, SharedBenchmarks>,
+    places: Rows,
     last_use: u64,
 }
 
@@ -31,6 +33,15 @@ impl KeptProfile {
     fn size(&self) -> usize {
         let rows: usize = self.places.values().map(SharedBenchmarks::len).sum();
         rows + self.places.len()
+    }
+
+    /// Makes the whole of the places, and returns how many rows it has.
+    fn put_together(&mut self) -> i64 {
+        let places = self.places.values().flat_map(SharedBenchmarks::places);
+        let all = SharedBenchmarks::merge(places.cloned());
+        let rows = all.len() as i64;
+        self.all = Some(all);
+        rows
     }
 }
 
@@ -119,68 +130,31 @@ impl Kept {
         }
     }
 
-    /// Takes all rows of a profile, by id.
-    pub(super) fn put_profile(&mut self, profile: TrafficProfile, rows: Vec<(Place, Benchmark)>) {
-        let mut all = Vec::with_capacity(rows.len());
-        let mut places: HashMap<Place, Vec<Arc<Benchmark>>> = HashMap::new();
-        for (place, row) in rows {
-            let row = Arc::new(row);
-            all.push(Arc::clone(&row));
-            places.entry(place).or_default().push(row);
-        }
-        self.count(profile, all.len() as i64);
-        let shared =
-            |(place, rows): (Place, Vec<Arc<Benchmark>>)| (place, rows.into_iter().collect());
-        let kept = KeptProfile {
-            all: Some(all.into_iter().collect()),
-            places: places.into_iter().map(shared).collect(),
+    /// Takes all rows of a profile.
+    pub(super) fn put_profile(&mut self, profile: TrafficProfile, rows: Rows) {
+        let mut kept = KeptProfile {
+            all: None,
+            places: rows,
             last_use: self.uses,
         };
+        self.count(profile, kept.put_together());
         self.profiles.insert(profile, kept);
     }
 
-    /// Takes all rows of some places of a profile, by id, in place of what they had.
-    pub(super) fn put_places(
-        &mut self,
-        profile: TrafficProfile,
-        places: &[Place],
-        rows: Vec<(Place, Benchmark)>,
-    ) {
+    /// Takes all rows of some places of a profile in place of what they had.
+    pub(super) fn put_places(&mut self, profile: TrafficProfile, places: &[Place], mut rows: Rows) {
         let kept = self.profiles.entry(profile).or_default();
-        let mut by_place: HashMap<Place, Vec<Arc<Benchmark>>> = HashMap::new();
-        let mut added = Vec::with_capacity(rows.len());
-        for (place, row) in rows {
-            let row = Arc::new(row);
-            added.push(Arc::clone(&row));
-            by_place.entry(place).or_default().push(row);
-        }
-        let mut removed = HashSet::new();
         for place in places {
-            let new = by_place.remove(place);
-            let old = match (new, kept.all.is_some()) {
+            match (rows.remove(place), kept.all.is_some()) {
                 // A whole profile tells by the lack of a place that it has no rows.
                 (None, true) => kept.places.remove(place),
-                (new, _) => {
-                    let new = new.into_iter().flatten().collect();
-                    kept.places.insert(place.clone(), new)
-                }
+                (new, _) => kept.places.insert(place.clone(), new.unwrap_or_default()),
             };
-            removed.extend(
-                old.iter()
-                    .flat_map(SharedBenchmarks::iter)
-                    .map(|row| row.id),
-            );
         }
-        let Some(all) = &kept.all else {
-            return;
-        };
-        let stayed = all.shared().iter().filter(|row| !removed.contains(&row.id));
-        let mut all: Vec<_> = stayed.cloned().chain(added).collect();
-        // Two sorted runs, which the sort merges.
-        all.sort_by_key(|row| row.id);
-        let count = all.len() as i64;
-        kept.all = Some(all.into_iter().collect());
-        self.count(profile, count);
+        if kept.all.is_some() {
+            let count = kept.put_together();
+            self.count(profile, count);
+        }
     }
 
     /// Drops the profiles that were not used for longest until at most `rows` are kept.
@@ -202,8 +176,8 @@ mod tests {
 
     use super::*;
     use crate::benchmark::{
-        Configuration, EngineSettings, EvidenceKind, HardwareName, Latency, LoadConditions,
-        ModelName,
+        Benchmark, Configuration, EngineSettings, EvidenceKind, HardwareName, Latency,
+        LoadConditions, ModelName,
     };
 
     const PROFILE: TrafficProfile = TrafficProfile {
@@ -223,13 +197,25 @@ mod tests {
         }
     }
 
-    fn row(id: u128, hardware: &str) -> (Place, Benchmark) {
+    fn rows<const N: usize>(rows: [(u128, &str); N]) -> Rows {
+        let mut by_place: BTreeMap<_, Vec<Benchmark>> = BTreeMap::new();
+        for (id, hardware) in rows {
+            by_place
+                .entry(place(hardware))
+                .or_default()
+                .push(row(id, hardware));
+        }
+        let shared = |(place, rows)| (place, SharedBenchmarks::from(rows));
+        by_place.into_iter().map(shared).collect()
+    }
+
+    fn row(id: u128, hardware: &str) -> Benchmark {
         let latency = Latency {
             mean_ms: None,
             p95_ms: Some(1.0),
             p99_ms: None,
         };
-        let row = Benchmark {
+        Benchmark {
             id: Uuid::from_u128(id),
             configuration: Configuration {
                 model: ModelName::new("Qwen/Qwen3-32B"),
@@ -262,8 +248,7 @@ mod tests {
             validation_class: None,
             bounds_only: false,
             measured_at: None,
-        };
-        (place(hardware), row)
+        }
     }
 
     fn kept() -> Kept {
@@ -271,22 +256,17 @@ mod tests {
     }
 
     fn ids(rows: &SharedBenchmarks) -> Vec<u128> {
-        rows.iter().map(|row| row.id.as_u128()).collect()
+        rows.to_vec().iter().map(|row| row.id.as_u128()).collect()
     }
 
     #[test]
     fn a_place_that_is_read_again_takes_the_place_of_what_it_had() {
         let mut kept = kept();
-        let rows = [
-            row(1, "H100"),
-            row(2, "H200"),
-            row(3, "H100"),
-            row(4, "H200"),
-        ];
-        kept.put_profile(PROFILE, rows.to_vec());
+        let all = [(1, "H100"), (2, "H200"), (3, "H100"), (4, "H200")];
+        kept.put_profile(PROFILE, rows(all));
         // Row 3 went to another place, row 5 is new.
-        let again = [row(3, "L40S"), row(5, "H100")];
-        kept.put_places(PROFILE, &[place("H100"), place("L40S")], again.to_vec());
+        let again = rows([(3, "L40S"), (5, "H100")]);
+        kept.put_places(PROFILE, &[place("H100"), place("L40S")], again);
         let evidence = kept.evidence(PROFILE).unwrap();
         assert_eq!(ids(&evidence.benchmarks), [2, 3, 4, 5]);
         assert_eq!(evidence.profiles[0].rows, 4);
@@ -294,7 +274,7 @@ mod tests {
         assert_eq!(ids(&kept.place(PROFILE, &place("L40S")).unwrap()), [3]);
         assert!(kept.place(PROFILE, &place("A10G")).unwrap().is_empty());
         for hardware in ["H100", "H200", "L40S"] {
-            kept.put_places(PROFILE, &[place(hardware)], Vec::new());
+            kept.put_places(PROFILE, &[place(hardware)], Rows::new());
         }
         let evidence = kept.evidence(PROFILE).unwrap();
         assert!(evidence.benchmarks.is_empty() && evidence.profiles.is_empty());
@@ -304,8 +284,8 @@ mod tests {
     fn a_place_without_its_profile_is_kept_until_it_changes() {
         let mut kept = kept();
         assert!(kept.place(PROFILE, &place("H100")).is_none());
-        kept.put_places(PROFILE, &[place("H100")], vec![row(1, "H100")]);
-        kept.put_places(PROFILE, &[place("H200")], Vec::new());
+        kept.put_places(PROFILE, &[place("H100")], rows([(1, "H100")]));
+        kept.put_places(PROFILE, &[place("H200")], Rows::new());
         assert_eq!(ids(&kept.place(PROFILE, &place("H100")).unwrap()), [1]);
         assert!(kept.place(PROFILE, &place("H200")).unwrap().is_empty());
         assert!(kept.place(PROFILE, &place("L40S")).is_none());
@@ -317,8 +297,8 @@ mod tests {
     #[test]
     fn what_was_not_used_for_longest_goes_first() {
         let mut kept = kept();
-        kept.put_profile(PROFILE, vec![row(1, "H100"), row(2, "H100")]);
-        kept.put_profile(OTHER, vec![row(3, "H100"), row(4, "H100")]);
+        kept.put_profile(PROFILE, rows([(1, "H100"), (2, "H100")]));
+        kept.put_profile(OTHER, rows([(3, "H100"), (4, "H100")]));
         assert!(kept.evidence(OTHER).is_some() && kept.evidence(PROFILE).is_some());
         kept.shrink_to(6);
         assert!(kept.is_whole(OTHER) && kept.is_whole(PROFILE));

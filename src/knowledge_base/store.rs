@@ -22,9 +22,9 @@ use super::kept::Kept;
 use crate::benchmark::{Evidence, SharedBenchmarks, TrafficProfile};
 use crate::catalog::Catalog;
 
-/// Rows kept at most; a row takes about half a kilobyte. The profiles that were not asked for
-/// longest are dropped first, and a larger one is read anew for each question.
-pub const KEPT_ROWS: usize = 400_000;
+/// Rows kept at most: as ladders, 200 MiB of them. The profiles that were not asked for longest are
+/// dropped first, and a larger one is read anew for each question.
+pub const KEPT_ROWS: usize = 1_100_000;
 
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// Where more of a profile changed, all of it is read again.

@@ -84,7 +84,7 @@ pub(super) fn accounts(field: &Field, standings: &[Standing]) -> Vec<Account> {
                 nearest: standing
                     .nearest
                     .filter(|_| best.is_none())
-                    .map(|row| near_miss(row, &bounds)),
+                    .map(|row| near_miss(&row, &bounds)),
                 ladders: ladders
                     .iter()
                     .map(|ladder| ladder_account(ladder, ladders, field))
@@ -95,18 +95,18 @@ pub(super) fn accounts(field: &Field, standings: &[Standing]) -> Vec<Account> {
 }
 
 fn ladder_account(ladder: &Ladder, all: &[Ladder], field: &Field) -> LadderAccount {
-    let rates = ladder.rows.iter().map(|row| row.benchmark.offered_rps);
-    let decides = ladder::deciding(all, ladder.kind).is_some_and(|it| std::ptr::eq(it, ladder));
+    let rates = || ladder.rows().map(|row| row.offered_rps);
+    let decides = ladder::deciding(all, ladder.kind).is_some_and(|it| it.is(ladder));
     LadderAccount {
         kind: ladder.kind,
         source: ladder.source.to_owned(),
-        rows: ladder.rows.len(),
-        steady_rows: ladder.rows.iter().filter(|row| row.steady).count(),
+        rows: ladder.rows().len(),
+        steady_rows: ladder.rows().filter(|row| row.steady).count(),
         offered_rps: (
-            rates.clone().fold(f64::INFINITY, f64::min),
-            rates.fold(f64::NEG_INFINITY, f64::max),
+            rates().fold(f64::INFINITY, f64::min),
+            rates().fold(f64::NEG_INFINITY, f64::max),
         ),
-        newest: ladder.rows.iter().filter_map(|row| row.measured_at).max(),
+        newest: ladder.rows().filter_map(|row| row.measured_at).max(),
         role: if decides {
             Role::Decides
         } else if ladder.sizes {

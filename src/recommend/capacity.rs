@@ -36,11 +36,11 @@ pub enum CapacityBound {
 
 /// What a ladder shows under some bounds.
 #[derive(Clone, Debug)]
-pub(super) struct Reading<'l, 'a> {
+pub(super) struct Reading<'a> {
     /// `None` where no row may size a replica.
     pub(super) capacity: Option<Capacity>,
     /// Steady compliant rows below the lowest failing rate that may back a decision.
-    pub(super) backing: Vec<&'l Row<'a>>,
+    pub(super) backing: Vec<Row<'a>>,
 }
 
 /// Reads a ladder. `floor` is the lowest rate at which better evidence failed (R5): rows from
@@ -49,44 +49,33 @@ pub(super) struct Reading<'l, 'a> {
 /// A row fails when a p95 is above its bound, steady or not: a run that is too short flatters, so
 /// a target that it misses is missed. A row that is not steady but within the bounds neither
 /// complies nor fails.
-pub(super) fn read<'l, 'a>(
-    ladder: &'l Ladder<'a>,
+pub(super) fn read<'a>(
+    ladder: &Ladder<'a>,
     bounds: &Bounds,
     floor: Option<&Row<'a>>,
-) -> Reading<'l, 'a> {
-    let below_floor = |row: &&Row| {
-        floor.is_none_or(|floor| row.benchmark.offered_rps < floor.benchmark.offered_rps)
-    };
-    let rows: Vec<_> = ladder.rows.iter().filter(below_floor).collect();
-    let fails = |row: &&&Row| fails(row, bounds);
-    let cut_by = rows.iter().find(fails).map(|row| row.benchmark);
-    let lowest_failing = cut_by.map(|row| row.offered_rps);
-    let complies = |row: &&Row| row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s));
-    let is_below = |row: &&Row| lowest_failing.is_none_or(|rate| row.benchmark.offered_rps < rate);
+) -> Reading<'a> {
+    let below_floor = |row: &Row| floor.is_none_or(|floor| row.offered_rps < floor.offered_rps);
+    let rows = || ladder.rows().filter(below_floor);
+    let cut_by = rows().find(|row| fails(row, bounds));
+    let complies = |row: &Row| row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s));
+    let is_below = |row: &Row| cut_by.is_none_or(|cut_by| row.offered_rps < cut_by.offered_rps);
 
-    let backing: Vec<_> = rows
-        .iter()
-        .copied()
+    let backing: Vec<_> = rows()
         .filter(|row| complies(row) && row.may_back && is_below(row))
         .collect();
-    let steady_failure = rows
-        .iter()
-        .filter(fails)
-        .find(|row| row.steady)
-        .copied()
-        .or(floor);
     let capacity = backing
         .iter()
         .max_by_key(|row| preference(row))
         .map(|row| Capacity {
-            rps: row.served_rps,
-            row: row.benchmark.id,
-            bound: steady_failure.map_or(CapacityBound::AtLeast, |row| {
-                CapacityBound::Known(row.benchmark.id)
-            }),
+            rps: row.exactly_served_rps(),
+            row: row.id,
+            bound: rows()
+                .find(|row| row.steady && fails(row, bounds))
+                .or(floor.copied())
+                .map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.id)),
             cut_by: cut_by.map(|row| row.id),
-            non_monotonic: rows.iter().any(|row| {
-                complies(row) && lowest_failing.is_some_and(|rate| row.benchmark.offered_rps > rate)
+            non_monotonic: cut_by.is_some_and(|cut_by| {
+                rows().any(|row| complies(&row) && row.offered_rps > cut_by.offered_rps)
             }),
         });
     Reading { capacity, backing }
@@ -94,7 +83,8 @@ pub(super) fn read<'l, 'a>(
 
 /// Highest served rate; at one rate the newer row, then the lower id.
 fn preference(row: &Row) -> impl Ord + use<> {
-    (row.served_rps, row.measured_at, Reverse(row.benchmark.id))
+    // The bits of numbers that are not negative are in their order.
+    (row.served_rps.to_bits(), row.measured_at, Reverse(row.id))
 }
 
 /// Whether the row shows that a bound is missed at its rate.
@@ -110,29 +100,32 @@ pub(super) fn nearness(row: &Row, bounds: &Bounds) -> f64 {
 
 /// The row whose latencies a replica is shown with (R9): the lowest served rate among `backing`
 /// that holds `load` over `replicas`; at one rate the newer row, then the lower id.
-pub(super) fn operating_row<'l, 'a>(
-    backing: &[&'l Row<'a>],
+pub(super) fn operating_row<'a>(
+    backing: &[Row<'a>],
     load_rps: Decimal,
     replicas: i32,
-) -> Option<&'l Row<'a>> {
-    backing
-        .iter()
-        .filter(|row| row.served_rps * Decimal::from(replicas) >= load_rps)
-        .min_by_key(|row| (row.served_rps, Reverse(row.measured_at), row.benchmark.id))
-        .copied()
+) -> Option<Row<'a>> {
+    // From the lowest rate up, so that few of them are made decimals.
+    let mut by_rate: Vec<_> = backing.iter().collect();
+    by_rate.sort_by_key(|row| (row.served_rps.to_bits(), Reverse(row.measured_at), row.id));
+    let holds = |row: &Row| row.exactly_served_rps() * Decimal::from(replicas) >= load_rps;
+    let first = by_rate.partition_point(|row| !holds(row));
+    by_rate.get(first).map(|row| **row)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::benchmark::Benchmark;
-    use crate::recommend::ladder::form;
+    use crate::benchmark::SharedBenchmarks;
     use crate::recommend::requirement::EvidencePolicy;
     use crate::recommend::test_support::{CHAT_SLO, FAILING, MEETING, at, row};
 
     fn capacity(rows: &[Benchmark]) -> Option<(String, bool, bool)> {
-        let formed = form(rows, &EvidencePolicy::default(), at("2026-11-23"));
-        let capacity = read(&formed[0].1[0], &Bounds::new(&CHAT_SLO, 0), None).capacity?;
+        let rows = SharedBenchmarks::from_iter(rows);
+        let policy = EvidencePolicy::default();
+        let ladder = Ladder::new(rows.ladders().next()?, &policy, at("2026-11-23"));
+        let capacity = read(&ladder, &Bounds::new(&CHAT_SLO, 0), None).capacity?;
         Some((
             capacity.rps.to_string(),
             capacity.bound == CapacityBound::AtLeast,
@@ -230,11 +223,13 @@ mod tests {
     #[test]
     fn the_operating_row_is_the_lowest_that_holds_the_load() {
         let rows = [row(1.0, MEETING), row(2.0, MEETING), row(3.0, MEETING)];
-        let formed = form(&rows, &EvidencePolicy::default(), at("2026-11-23"));
-        let reading = read(&formed[0].1[0], &Bounds::new(&CHAT_SLO, 0), None);
+        let rows = SharedBenchmarks::from_iter(&rows);
+        let policy = EvidencePolicy::default();
+        let ladder = Ladder::new(rows.ladders().next().unwrap(), &policy, at("2026-11-23"));
+        let reading = read(&ladder, &Bounds::new(&CHAT_SLO, 0), None);
         let rate = |load: i64, replicas| {
             operating_row(&reading.backing, Decimal::from(load), replicas)
-                .map(|row| row.benchmark.offered_rps)
+                .map(|row| row.offered_rps)
         };
         assert_eq!(rate(4, 2), Some(2.0));
         assert_eq!(rate(5, 2), Some(3.0));

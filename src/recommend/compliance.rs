@@ -1,6 +1,6 @@
-//! R3: whether a row meets the targets, whether it is steady, and how surely it says so.
+//! R3: whether a row meets the targets, and how surely it says so. (Whether it is steady:
+//! `benchmark::steady`.)
 
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::benchmark::{Benchmark, Latency};
@@ -83,19 +83,6 @@ impl std::fmt::Display for Strength {
 /// A row's p95s in the order of [`Target::ALL`], all of them finite and above zero.
 pub(super) type P95s = [f64; 3];
 
-/// The row's p95s; `None` where one is missing, zero, negative or not finite, since such a row
-/// neither complies nor proves a bound.
-pub(super) fn p95s(row: &Benchmark) -> Option<P95s> {
-    let mut values = [0.0; 3];
-    for (value, target) in values.iter_mut().zip(Target::ALL) {
-        *value = target
-            .latency(row)
-            .p95_ms
-            .filter(|ms| ms.is_finite() && *ms > 0.0)?;
-    }
-    Some(values)
-}
-
 /// The values that p95s are held against: the targets less the margin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds([f64; 3]);
@@ -131,28 +118,6 @@ impl Bounds {
     }
 }
 
-/// Whether the run served what it was offered, for long enough: served / offered at or above the
-/// limit and, where the number of requests is known, an arrival window of ten mean E2Es or more.
-/// A row that is not steady was overloaded or too short, and never complies.
-///
-/// Rates are compared as the decimals that were written: 0.99 of 1.1 is 90 %, and not in floats.
-pub(super) fn is_steady(
-    row: &Benchmark,
-    offered_rps: Decimal,
-    served_rps: Decimal,
-    minimum_served_percent: i32,
-) -> bool {
-    let requests = row.requests_total.or(row.requests_completed);
-    let long_enough = match (requests, row.e2e.mean_ms) {
-        (Some(requests), Some(mean_ms)) if mean_ms.is_finite() && mean_ms > 0.0 => {
-            requests as f64 / row.offered_rps >= 10.0 * mean_ms / 1000.0
-        }
-        _ => true,
-    };
-    long_enough
-        && served_rps * Decimal::ONE_HUNDRED >= offered_rps * Decimal::from(minimum_served_percent)
-}
-
 /// How surely a compliant row meets the bounds. With n requests the one-sided 95 % bound of the
 /// p95 is the quantile 0.95 + 1.645 x sqrt(0.95 x 0.05 / n), read off the line between the stored
 /// p95 and p99; beyond the p99 (below 81 requests) nothing can be proven. It speaks of the sampling
@@ -185,64 +150,45 @@ pub(super) fn strength(row: &Benchmark, bounds: &Bounds) -> Strength {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::SharedBenchmarks;
     use crate::recommend::test_support::{CHAT_SLO, row};
 
-    fn complies(row: &Benchmark, margin_percent: i32) -> bool {
+    fn p95s(row: Benchmark) -> Option<P95s> {
+        let rows = SharedBenchmarks::from(vec![row]);
+        let ladder = rows.ladders().next()?;
+        ladder.rows[0].p95s()
+    }
+
+    fn complies(row: Benchmark, margin_percent: i32) -> bool {
         p95s(row).is_some_and(|p95s| Bounds::new(&CHAT_SLO, margin_percent).met_by(&p95s))
     }
 
     #[test]
     fn a_p95_at_its_target_complies_and_one_above_does_not() {
-        assert!(complies(&row(1.0, [150.0, 25.0, 7000.0]), 0));
+        assert!(complies(row(1.0, [150.0, 25.0, 7000.0]), 0));
         for miss in [
             [150.1, 25.0, 7000.0],
             [150.0, 25.1, 7000.0],
             [150.0, 25.0, 7000.1],
         ] {
-            assert!(!complies(&row(1.0, miss), 0), "{miss:?}");
+            assert!(!complies(row(1.0, miss), 0), "{miss:?}");
         }
     }
 
     #[test]
     fn the_margin_tightens_every_target() {
-        assert!(complies(&row(1.0, [135.0, 22.5, 6300.0]), 10));
-        assert!(!complies(&row(1.0, [135.1, 22.5, 6300.0]), 10));
+        assert!(complies(row(1.0, [135.0, 22.5, 6300.0]), 10));
+        assert!(!complies(row(1.0, [135.1, 22.5, 6300.0]), 10));
     }
 
     #[test]
     fn a_latency_that_says_nothing_never_complies() {
         for nothing in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(p95s(&row(1.0, [nothing, 20.0, 5000.0])), None);
+            assert_eq!(p95s(row(1.0, [nothing, 20.0, 5000.0])), None);
         }
         let mut missing = row(1.0, [100.0, 20.0, 5000.0]);
         missing.itl.p95_ms = None;
-        assert_eq!(p95s(&missing), None);
-    }
-
-    #[test]
-    fn steady_is_served_exactly() {
-        let steady = |offered: &str, served: &str| {
-            let row = row(offered.parse().unwrap(), [100.0, 20.0, 5000.0]);
-            is_steady(&row, offered.parse().unwrap(), served.parse().unwrap(), 90)
-        };
-        assert!(steady("10", "9"));
-        assert!(!steady("10", "8.99"));
-        assert!(steady("1.1", "0.99"));
-    }
-
-    #[test]
-    fn steady_is_long_enough() {
-        // A mean E2E of 4 s at 10 requests/s wants 400 requests.
-        let of_requests = |requests| {
-            let mut row = row(10.0, [100.0, 20.0, 5000.0]);
-            row.e2e.mean_ms = Some(4000.0);
-            row.requests_total = requests;
-            row.requests_completed = requests;
-            is_steady(&row, Decimal::TEN, Decimal::TEN, 90)
-        };
-        assert!(!of_requests(Some(399)));
-        assert!(of_requests(Some(400)));
-        assert!(of_requests(None));
+        assert_eq!(p95s(missing), None);
     }
 
     #[test]

@@ -31,12 +31,7 @@ pub fn decide(
     catalog: &Catalog,
     now: Timestamp,
 ) -> Decision {
-    let matching: Vec<_> = evidence
-        .benchmarks
-        .iter()
-        .filter(|row| is_match(row, &requirement))
-        .collect();
-    let field = Field::new(&requirement, matching.iter().copied(), catalog, now);
+    let field = Field::new(&requirement, &evidence.benchmarks, catalog, now);
     let standings = field.judge(&requirement.slo);
     let ranked = field.ranked(&standings);
     let best = ranked.first().copied();
@@ -44,7 +39,7 @@ pub fn decide(
     if best.is_none() {
         explanation.lifted.extend(steps::evidence_lifted(
             &requirement,
-            &matching,
+            &evidence.benchmarks,
             catalog,
             now,
         ));
@@ -83,9 +78,7 @@ pub fn account(
     catalog: &Catalog,
     now: Timestamp,
 ) -> Vec<Account> {
-    let rows = evidence.benchmarks.iter();
-    let matching = rows.filter(|row| is_match(row, requirement));
-    let field = Field::new(requirement, matching, catalog, now);
+    let field = Field::new(requirement, &evidence.benchmarks, catalog, now);
     account::accounts(&field, &field.judge(&requirement.slo))
 }
 
@@ -105,21 +98,16 @@ fn other_objectives(field: &Field, standings: &[Standing]) -> Vec<OtherObjective
         .collect()
 }
 
-/// R2: the profile is equal, or the row is no evidence. Neither is one without GPUs.
-fn is_match(row: &Benchmark, requirement: &Requirement) -> bool {
-    row.profile == requirement.profile && row.configuration.hardware_count > 0
-}
-
 fn candidate(field: &Field, sized: &Sized) -> Candidate {
     let requirement = field.requirement;
     let bounds = field.bounds();
-    let row = sized.operating_row.benchmark;
+    let operating_row = sized.operating_row.benchmark();
     let p95s = sized
         .operating_row
         .p95s
         .expect("an operating row complies, so it has p95s");
     let (worst_ratio, binding_target) = bounds.worst_ratio(&p95s);
-    let strength = compliance::strength(row, &bounds);
+    let strength = compliance::strength(&operating_row, &bounds);
     let slower = field.capacity_under(sized, &bounds.if_slower_by(FRAGILITY_PERCENT));
     let hardware = field.catalog.hardware(&sized.configuration.hardware);
     let demand = requirement.demand.as_ref();
@@ -129,7 +117,7 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
         kind: sized.ladder.kind,
         source: sized.ladder.source.to_owned(),
         capacity: sized.capacity.clone(),
-        operating_row: row.clone(),
+        operating_row,
         strength,
         worst_ratio,
         binding_target,
@@ -151,12 +139,7 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
     }
 }
 
-fn caveats(
-    field: &Field,
-    sized: &Sized,
-    backing: &[&Benchmark],
-    strength: Strength,
-) -> Vec<Caveat> {
+fn caveats(field: &Field, sized: &Sized, backing: &[Benchmark], strength: Strength) -> Vec<Caveat> {
     let requirement = field.requirement;
     let constraints = &requirement.constraints;
     let quality_is_asked_for = constraints.minimum_quality.is_some()
@@ -197,7 +180,7 @@ fn caveats(
         (sized.capacity.non_monotonic, Caveat::NonMonotonicLadder),
         (runs_disagree(sized, &field.bounds()), Caveat::RunsDisagree),
         (
-            backing.iter().any(|row| contradicts_itself(row)),
+            backing.iter().any(contradicts_itself),
             Caveat::ContradictoryRow,
         ),
         (strength == Strength::Marginal, Caveat::Marginal),
@@ -222,31 +205,31 @@ fn caveats(
 
 /// Whether a steady run met the targets at the rate whose failure cut the ladder.
 fn runs_disagree(sized: &Sized, bounds: &Bounds) -> bool {
-    let rows = &sized.ladder.rows;
+    let ladder = &sized.ladder;
     let cut_by = sized.capacity.cut_by;
-    let Some(cut) = rows.iter().find(|row| Some(row.benchmark.id) == cut_by) else {
+    let Some(cut) = ladder.rows().find(|row| Some(row.id) == cut_by) else {
         return false;
     };
-    rows.iter().any(|row| {
-        row.benchmark.offered_rps == cut.benchmark.offered_rps
+    ladder.rows().any(|row| {
+        row.offered_rps == cut.offered_rps
             && row.steady
             && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s))
     })
 }
 
 /// The rows that back a decision, by id.
-fn backing_rows<'a>(field: &Field<'a>, sized: &Sized<'_, 'a>) -> Vec<&'a Benchmark> {
-    let ids = decision::backing_ids(&sized.capacity, sized.operating_row.benchmark);
+fn backing_rows(field: &Field, sized: &Sized) -> Vec<Benchmark> {
+    let ids = decision::backing_ids(&sized.capacity, sized.operating_row.id);
     let mut rows: Vec<_> = field
-        .rows()
-        .map(|row| row.benchmark)
+        .rows_beside(sized)
         .filter(|row| ids.contains(&row.id))
+        .map(|row| row.benchmark())
         .collect();
     rows.sort_by_key(|row| row.id);
     rows
 }
 
-fn digest(field: &Field, sized: &Sized, backing: &[&Benchmark]) -> Digest {
+fn digest(field: &Field, sized: &Sized, backing: &[Benchmark]) -> Digest {
     let hardware = field.catalog.hardware(&sized.configuration.hardware);
     Basis {
         requirement: field.requirement,

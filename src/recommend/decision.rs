@@ -115,18 +115,18 @@ pub struct Candidate {
 impl Candidate {
     /// Ids of the rows that back it.
     pub fn backing_rows(&self) -> Vec<Uuid> {
-        backing_ids(&self.capacity, &self.operating_row)
+        backing_ids(&self.capacity, self.operating_row.id)
     }
 }
 
 /// The rows that back a decision: the operating row, the one that shows the capacity, and those
 /// that cut the ladder and show where it ends (R11).
-pub(super) fn backing_ids(capacity: &Capacity, operating: &Benchmark) -> Vec<Uuid> {
+pub(super) fn backing_ids(capacity: &Capacity, operating: Uuid) -> Vec<Uuid> {
     let bound = match capacity.bound {
         CapacityBound::Known(failing) => Some(failing),
         CapacityBound::AtLeast => None,
     };
-    let mut ids = vec![operating.id, capacity.row];
+    let mut ids = vec![operating, capacity.row];
     ids.extend(capacity.cut_by.into_iter().chain(bound));
     ids.dedup();
     ids

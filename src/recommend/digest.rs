@@ -39,7 +39,7 @@ impl std::fmt::Display for Digest {
 #[derive(Serialize)]
 pub(super) struct Basis<'a> {
     pub(super) requirement: &'a Requirement,
-    pub(super) backing: &'a [&'a Benchmark],
+    pub(super) backing: &'a [Benchmark],
     pub(super) replicas: i32,
     pub(super) usd_per_gpu_hour: Option<Decimal>,
     pub(super) quality: Option<u8>,

@@ -158,7 +158,7 @@ pub(super) fn explain(
     explanation
 }
 
-fn nearest_misses(mut misses: Vec<(&Configuration, &Row)>, bounds: &Bounds) -> Vec<NearMiss> {
+fn nearest_misses(mut misses: Vec<(&Configuration, Row)>, bounds: &Bounds) -> Vec<NearMiss> {
     misses.sort_by(|(configuration_a, a), (configuration_b, b)| {
         capacity::nearness(a, bounds)
             .total_cmp(&capacity::nearness(b, bounds))
@@ -167,15 +167,15 @@ fn nearest_misses(mut misses: Vec<(&Configuration, &Row)>, bounds: &Bounds) -> V
     misses
         .into_iter()
         .take(NEAREST)
-        .map(|(_, row)| near_miss(row, bounds))
+        .map(|(_, row)| near_miss(&row, bounds))
         .collect()
 }
 
 /// The row with each target that it misses.
 pub(super) fn near_miss(row: &Row, bounds: &Bounds) -> NearMiss {
     NearMiss {
-        configuration: row.benchmark.configuration.clone(),
-        offered_rps: row.benchmark.offered_rps,
+        configuration: row.configuration().clone(),
+        offered_rps: row.offered_rps,
         failing: Target::ALL
             .into_iter()
             .filter_map(|target| {

@@ -14,7 +14,7 @@ use super::ranking;
 use super::requirement::Requirement;
 use super::sizing::{self, Load, Sized};
 use crate::api::Objective;
-use crate::benchmark::{Benchmark, Configuration, EvidenceKind};
+use crate::benchmark::{Configuration, EvidenceKind, SharedBenchmarks};
 use crate::catalog::{Catalog, SloTargets};
 
 /// A lower kind stands beside a lower bound of a better one only if its p95s are at least this
@@ -37,19 +37,19 @@ struct Entry<'a> {
 }
 
 /// What the evidence says of one configuration under some targets, and what stands in its way.
-pub(super) struct Standing<'f, 'a> {
+pub(super) struct Standing<'a> {
     pub(super) configuration: &'a Configuration,
     /// Whether a row of a kind, age and load that may back a decision exists.
     pub(super) has_evidence: bool,
     /// The constraints on models and hardware that it breaks.
     pub(super) barred: Broken,
     /// The row that misses its targets by least, where a steady one does.
-    pub(super) nearest: Option<&'f Row<'a>>,
+    pub(super) nearest: Option<Row<'a>>,
     /// One way to meet the targets for each kind of evidence that may say so.
-    pub(super) ways: Vec<Sized<'f, 'a>>,
+    pub(super) ways: Vec<Sized<'a>>,
 }
 
-impl<'f, 'a> Standing<'f, 'a> {
+impl<'a> Standing<'a> {
     /// What becomes of the configuration, by the first thing that stops it (R10).
     pub(super) fn outcome(&self) -> Outcome {
         if !self.has_evidence {
@@ -66,7 +66,7 @@ impl<'f, 'a> Standing<'f, 'a> {
     }
 
     /// The ways that break no constraint.
-    pub(super) fn compliant(&self) -> impl Iterator<Item = &Sized<'f, 'a>> {
+    pub(super) fn compliant(&self) -> impl Iterator<Item = &Sized<'a>> {
         self.ways.iter().filter(|way| way.broken.is_empty())
     }
 }
@@ -74,12 +74,12 @@ impl<'f, 'a> Standing<'f, 'a> {
 impl<'a> Field<'a> {
     pub(super) fn new(
         requirement: &'a Requirement,
-        benchmarks: impl IntoIterator<Item = &'a Benchmark>,
+        benchmarks: &'a SharedBenchmarks,
         catalog: &'a Catalog,
         now: Timestamp,
     ) -> Self {
-        let entries: Vec<_> = ladder::form(benchmarks, &requirement.evidence, now)
-            .into_iter()
+        let profile = requirement.profile;
+        let entries: Vec<_> = ladder::of_all(benchmarks, profile, &requirement.evidence, now)
             .map(|(configuration, ladders)| Entry {
                 configuration,
                 ladders,
@@ -97,7 +97,7 @@ impl<'a> Field<'a> {
     }
 
     /// How every configuration stands under these targets.
-    pub(super) fn judge<'f>(&'f self, slo: &SloTargets) -> Vec<Standing<'f, 'a>> {
+    pub(super) fn judge(&self, slo: &SloTargets) -> Vec<Standing<'a>> {
         let bounds = Bounds::new(slo, self.requirement.evidence.margin_percent);
         self.groups()
             .flat_map(|group| self.judge_group(group, &bounds))
@@ -105,10 +105,7 @@ impl<'a> Field<'a> {
     }
 
     /// The ways that break no constraint, best first.
-    pub(super) fn ranked<'s, 'f>(
-        &self,
-        standings: &'s [Standing<'f, 'a>],
-    ) -> Vec<&'s Sized<'f, 'a>> {
+    pub(super) fn ranked<'s>(&self, standings: &'s [Standing<'a>]) -> Vec<&'s Sized<'a>> {
         let mut ways: Vec<_> = standings.iter().flat_map(Standing::compliant).collect();
         let cheapest = ranking::cheapest(ways.iter().map(|way| &way.rank));
         let order = ranking::order(self.requirement.objective, self.requirement, cheapest);
@@ -117,19 +114,16 @@ impl<'a> Field<'a> {
     }
 
     /// The first of them by the requirement's objective.
-    pub(super) fn best<'s, 'f>(
-        &self,
-        standings: &'s [Standing<'f, 'a>],
-    ) -> Option<&'s Sized<'f, 'a>> {
+    pub(super) fn best<'s>(&self, standings: &'s [Standing<'a>]) -> Option<&'s Sized<'a>> {
         self.first(self.requirement.objective, standings)
     }
 
     /// The first of them by any objective.
-    pub(super) fn first<'s, 'f>(
+    pub(super) fn first<'s>(
         &self,
         objective: Objective,
-        standings: &'s [Standing<'f, 'a>],
-    ) -> Option<&'s Sized<'f, 'a>> {
+        standings: &'s [Standing<'a>],
+    ) -> Option<&'s Sized<'a>> {
         let ways = || standings.iter().flat_map(Standing::compliant);
         let cheapest = ranking::cheapest(ways().map(|way| &way.rank));
         let order = ranking::order(objective, self.requirement, cheapest);
@@ -150,29 +144,22 @@ impl<'a> Field<'a> {
             .chunk_by(|a, b| a.configuration.place() == b.configuration.place())
     }
 
-    fn judge_group<'f>(
-        &'f self,
-        entries: &'f [Entry<'a>],
-        bounds: &Bounds,
-    ) -> Vec<Standing<'f, 'a>> {
+    fn judge_group(&self, entries: &[Entry<'a>], bounds: &Bounds) -> Vec<Standing<'a>> {
         let floor = measured_floor(entries, bounds);
-        let mut better: Vec<Better<'f, 'a>> = Vec::new();
-        let mut said: Vec<Vec<Said<'f, 'a>>> = entries.iter().map(|_| Vec::new()).collect();
+        let mut better: Vec<Better<'a>> = Vec::new();
+        let mut said: Vec<Vec<Said<'a>>> = entries.iter().map(|_| Vec::new()).collect();
         for kind in EvidenceKind::ALL.iter().rev().copied() {
             let mut of_this_kind = Vec::new();
             for (entry, said) in entries.iter().zip(&mut said) {
-                let ladders: Vec<_> = entry
-                    .ladders
-                    .iter()
-                    .filter(|l| l.kind == kind && l.sizes)
-                    .collect();
+                let ladders = entry.ladders.iter().copied();
+                let ladders = ladders.filter(|l| l.kind == kind && l.sizes).collect();
                 let floor = floor.filter(|_| kind < EvidenceKind::Measured);
                 let deciding = ladder::deciding(&entry.ladders, kind)
-                    .map(|ladder| (ladder, capacity::read(ladder, bounds, floor)));
+                    .map(|ladder| (ladder, capacity::read(&ladder, bounds, floor.as_ref())));
                 let mut stands = kind >= self.requirement.evidence.minimum_kind;
                 if let Some((ladder, reading)) = &deciding {
                     stands &= better.iter().all(|better| better.leaves(ladder));
-                    of_this_kind.push(Better::new(ladder, reading));
+                    of_this_kind.push(Better::new(*ladder, reading));
                 }
                 if stands {
                     said.push(Said {
@@ -191,12 +178,7 @@ impl<'a> Field<'a> {
             .collect()
     }
 
-    fn standing<'f>(
-        &'f self,
-        entry: &'f Entry<'a>,
-        said: Vec<Said<'f, 'a>>,
-        bounds: &Bounds,
-    ) -> Standing<'f, 'a> {
+    fn standing(&self, entry: &Entry<'a>, said: Vec<Said<'a>>, bounds: &Bounds) -> Standing<'a> {
         let nearest = said
             .iter()
             .flat_map(|said| said.rows())
@@ -204,7 +186,7 @@ impl<'a> Field<'a> {
             .min_by(|a, b| {
                 capacity::nearness(a, bounds)
                     .total_cmp(&capacity::nearness(b, bounds))
-                    .then(a.benchmark.id.cmp(&b.benchmark.id))
+                    .then(a.id.cmp(&b.id))
             });
         let has_evidence = said.iter().any(Said::has_rows_that_may_back);
         let load = Load::of(self.requirement);
@@ -226,17 +208,17 @@ impl<'a> Field<'a> {
     }
 
     /// A way with as many replicas as another load needs.
-    pub(super) fn resized<'f>(&self, way: &Sized<'f, 'a>, load: &Load) -> Option<Sized<'f, 'a>> {
+    pub(super) fn resized(&self, way: &Sized<'a>, load: &Load) -> Option<Sized<'a>> {
         self.size(way.ladder, way.reading.clone(), &self.bounds(), load)
     }
 
-    fn size<'f>(
+    fn size(
         &self,
-        ladder: &'f Ladder<'a>,
-        reading: Reading<'f, 'a>,
+        ladder: Ladder<'a>,
+        reading: Reading<'a>,
         bounds: &Bounds,
         load: &Load,
-    ) -> Option<Sized<'f, 'a>> {
+    ) -> Option<Sized<'a>> {
         let way = sizing::size(
             self.requirement,
             self.catalog,
@@ -260,7 +242,7 @@ impl<'a> Field<'a> {
             .find(|group| group[0].configuration.place() == place)?;
         let floor =
             measured_floor(group, bounds).filter(|_| way.ladder.kind < EvidenceKind::Measured);
-        capacity::read(way.ladder, bounds, floor).capacity
+        capacity::read(&way.ladder, bounds, floor.as_ref()).capacity
     }
 
     /// Largest p95 of `target` anywhere in the field, ms: no greater target can admit more.
@@ -283,68 +265,74 @@ impl<'a> Field<'a> {
     }
 
     /// Every row of the field.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &Row<'a>> {
+    fn rows(&self) -> impl Iterator<Item = Row<'a>> {
         self.entries
             .iter()
             .flat_map(|entry| &entry.ladders)
-            .flat_map(|ladder| &ladder.rows)
+            .flat_map(Ladder::rows)
+    }
+
+    /// Every row of the way's place.
+    pub(super) fn rows_beside(&self, way: &Sized) -> impl Iterator<Item = Row<'a>> {
+        let place = way.configuration.place();
+        let group = self
+            .groups()
+            .find(|group| group[0].configuration.place() == place);
+        group
+            .unwrap_or_default()
+            .iter()
+            .flat_map(|entry| &entry.ladders)
+            .flat_map(Ladder::rows)
     }
 }
 
 /// The steady measured row that fails at the lowest rate, in any ladder that sizes: rows of a
 /// lower kind from there on are out (R5).
-fn measured_floor<'f, 'a>(entries: &'f [Entry<'a>], bounds: &Bounds) -> Option<&'f Row<'a>> {
+fn measured_floor<'a>(entries: &[Entry<'a>], bounds: &Bounds) -> Option<Row<'a>> {
     entries
         .iter()
         .flat_map(|entry| &entry.ladders)
         .filter(|ladder| ladder.kind == EvidenceKind::Measured && ladder.sizes)
-        .flat_map(|ladder| &ladder.rows)
+        .flat_map(Ladder::rows)
         .filter(|row| row.steady && capacity::fails(row, bounds))
         .min_by(|a, b| {
-            a.benchmark
-                .offered_rps
-                .total_cmp(&b.benchmark.offered_rps)
-                .then(a.benchmark.id.cmp(&b.benchmark.id))
+            a.offered_rps
+                .total_cmp(&b.offered_rps)
+                .then(a.id.cmp(&b.id))
         })
 }
 
 /// What one kind of evidence says of one configuration.
-struct Said<'f, 'a> {
-    ladders: Vec<&'f Ladder<'a>>,
-    deciding: Option<(&'f Ladder<'a>, Reading<'f, 'a>)>,
-    floor: Option<&'f Row<'a>>,
+struct Said<'a> {
+    ladders: Vec<Ladder<'a>>,
+    deciding: Option<(Ladder<'a>, Reading<'a>)>,
+    floor: Option<Row<'a>>,
 }
 
-impl<'f, 'a> Said<'f, 'a> {
+impl<'a> Said<'a> {
     fn has_rows_that_may_back(&self) -> bool {
-        self.ladders
-            .iter()
-            .flat_map(|ladder| &ladder.rows)
-            .any(|row| {
-                row.may_back
-                    && self
-                        .floor
-                        .is_none_or(|floor| row.benchmark.offered_rps < floor.benchmark.offered_rps)
-            })
+        self.ladders.iter().flat_map(Ladder::rows).any(|row| {
+            row.may_back
+                && self
+                    .floor
+                    .is_none_or(|floor| row.offered_rps < floor.offered_rps)
+        })
     }
 
-    fn rows(&self) -> impl Iterator<Item = &'f Row<'a>> + use<'f, 'a> {
-        self.deciding
-            .as_ref()
-            .map(|(ladder, _)| *ladder)
-            .into_iter()
-            .flat_map(|l| &l.rows)
+    fn rows(&self) -> impl Iterator<Item = Row<'a>> + use<'a> {
+        let deciding = self.deciding.as_ref().map(|(ladder, _)| *ladder);
+        deciding.into_iter().flat_map(|ladder| ladder.rows())
     }
 }
 
 /// A deciding ladder, as lower kinds of evidence have to reckon with it.
-struct Better<'f, 'a> {
-    ladder: &'f Ladder<'a>,
+struct Better<'a> {
+    ladder: Ladder<'a>,
     capacity_is_known: bool,
 }
 
-impl<'f, 'a> Better<'f, 'a> {
-    fn new(ladder: &'f Ladder<'a>, reading: &Reading) -> Self {
+impl<'a> Better<'a> {
+    fn new(ladder: Ladder<'a>, reading: &Reading) -> Self {
         let capacity_is_known = reading
             .capacity
             .as_ref()
@@ -360,11 +348,10 @@ impl<'f, 'a> Better<'f, 'a> {
     fn leaves(&self, lower: &Ladder) -> bool {
         self.ladder.kind <= lower.kind
             || (!self.capacity_is_known
-                && lower.rows.iter().all(|row| {
+                && lower.rows().all(|row| {
                     self.ladder
-                        .rows
-                        .iter()
-                        .all(|better| !is_too_optimistic(row, better))
+                        .rows()
+                        .all(|better| !is_too_optimistic(&row, &better))
                 }))
     }
 }
@@ -375,7 +362,7 @@ fn is_too_optimistic(row: &Row, better: &Row) -> bool {
     let (Some(p95s), Some(better_p95s)) = (row.p95s, better.p95s) else {
         return false;
     };
-    let definition = |row: &Row| row.benchmark.conditions.itl_definition;
+    let definition = |row: &Row| row.conditions().itl_definition;
     let compares = |target: Target| {
         target != Target::Itl
             || definition(row)
@@ -384,7 +371,7 @@ fn is_too_optimistic(row: &Row, better: &Row) -> bool {
     };
     row.steady
         && better.steady
-        && row.benchmark.offered_rps == better.benchmark.offered_rps
+        && row.offered_rps == better.offered_rps
         && Target::ALL.into_iter().any(|target| {
             let index = target as usize;
             compares(target) && p95s[index] < TRUSTED_SHARE * better_p95s[index]

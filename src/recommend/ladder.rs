@@ -1,31 +1,34 @@
-//! R4: which rows form a ladder, and which ladder of a configuration decides.
-
-use std::collections::BTreeMap;
+//! R4 under an intent's policy: which rows are steady and may back a decision, and which ladder of a
+//! configuration decides. Ladders themselves are formed when rows arrive (`benchmark::reduction`).
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
-use super::compliance::{P95s, is_steady, p95s};
+use super::compliance::P95s;
 use super::requirement::EvidencePolicy;
 use crate::api::UnusualLoad;
 use crate::benchmark::{
-    ArrivalProcess, Benchmark, Configuration, EvidenceKind, ItlDefinition, LoadConditions,
+    self, ArrivalProcess, Benchmark, Configuration, EvidenceKind, LadderRow, LoadConditions,
+    SharedBenchmarks, Step, TrafficProfile, USUAL_SERVED_PERCENT, exact_rate,
 };
 
 /// Dates without a zone are taken as UTC, so one may seem to lie this far ahead.
 const ZONE_DOUBT: SignedDuration = SignedDuration::from_hours(24);
 
-/// A row with what the targets do not change.
-#[derive(Debug)]
+/// A row with what the policy says of it.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
-    pub(super) benchmark: &'a Benchmark,
+    ladder: &'a benchmark::Ladder,
+    row: &'a LadderRow,
+    pub(super) id: Uuid,
     /// `None` proves nothing.
     pub(super) p95s: Option<P95s>,
     pub(super) steady: bool,
-    /// As a decimal, requests per second; `None` for what is no rate of a replica.
-    pub(super) offered_rps: Option<Decimal>,
-    /// min(offered, served), requests per second.
-    pub(super) served_rps: Decimal,
+    /// As stored, requests per second.
+    pub(super) offered_rps: f64,
+    /// min(offered, served), requests per second; 0 for what is no rate of a replica.
+    pub(super) served_rps: f64,
     /// When it ran; a date to come is none.
     pub(super) measured_at: Option<Timestamp>,
     /// Young enough, and not only there to bound a capacity.
@@ -33,35 +36,56 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(benchmark: &'a Benchmark, policy: &EvidencePolicy, now: Timestamp) -> Self {
-        let offered_rps = exact(benchmark.offered_rps);
-        let served_rps = benchmark.served_rps.map_or(offered_rps, exact);
-        let rates = offered_rps.zip(served_rps);
-        let measured_at = benchmark
-            .measured_at
-            .filter(|at| at.duration_since(now) <= ZONE_DOUBT);
+    fn new(
+        ladder: &'a benchmark::Ladder,
+        row: &'a LadderRow,
+        policy: &EvidencePolicy,
+        now: Timestamp,
+    ) -> Self {
+        let measured_at = row.measured_at().filter(|at| !is_to_come(*at, now));
         Self {
-            benchmark,
-            p95s: p95s(benchmark),
-            steady: rates.is_some_and(|(offered, served)| {
-                is_steady(benchmark, offered, served, policy.minimum_served_percent)
-            }),
-            offered_rps,
-            served_rps: rates.map_or(Decimal::ZERO, |(offered, served)| offered.min(served)),
+            ladder,
+            row,
+            id: row.id,
+            p95s: row.p95s(),
+            steady: row.is_steady(policy.minimum_served_percent),
+            offered_rps: row.offered_rps,
+            served_rps: row.served_rps(),
             measured_at,
-            may_back: !benchmark.bounds_only && is_young_enough(measured_at, policy, now),
+            may_back: !row.bounds_only() && is_young_enough(measured_at, policy, now),
         }
+    }
+
+    /// As the decimal that was written, requests per second (R6).
+    pub(super) fn exactly_served_rps(&self) -> Decimal {
+        exact_rate(self.served_rps).unwrap_or_default()
+    }
+
+    /// The same of the offered rate; `None` for what is no rate of a replica.
+    pub(super) fn exactly_offered_rps(&self) -> Option<Decimal> {
+        exact_rate(self.offered_rps)
+    }
+
+    pub(super) fn configuration(&self) -> &'a Configuration {
+        self.ladder.configuration(self.row)
+    }
+
+    pub(super) fn conditions(&self) -> &'a LoadConditions {
+        &self.ladder.conditions
+    }
+
+    pub(super) fn validation_class(&self) -> Option<benchmark::ValidationClass> {
+        self.row.validation_class
+    }
+
+    /// All of it.
+    pub(super) fn benchmark(&self) -> Benchmark {
+        self.ladder.benchmark(self.row)
     }
 }
 
-/// The shortest decimal that reads back as `rate`: what a person would have written (R6). `None`
-/// for what is no rate of a replica: less than one request in eleven days, or a thousand million
-/// a second.
-fn exact(rate: f64) -> Option<Decimal> {
-    (1e-6..1e9)
-        .contains(&rate)
-        .then(|| rate.to_string().parse().ok())
-        .flatten()
+fn is_to_come(measured_at: Timestamp, now: Timestamp) -> bool {
+    measured_at.duration_since(now) > ZONE_DOUBT
 }
 
 /// A row of unknown age is never young enough (R5).
@@ -77,109 +101,100 @@ fn is_young_enough(
     measured_at.is_some_and(|at| now.duration_since(at) <= max_age)
 }
 
-/// The rows of one configuration under the same conditions, by offered rate, then id.
-#[derive(Debug)]
+/// A ladder under a policy.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Ladder<'a> {
+    shared: &'a benchmark::Ladder,
+    policy: &'a EvidencePolicy,
+    now: Timestamp,
     pub(super) kind: EvidenceKind,
     pub(super) source: &'a str,
-    pub(super) rows: Vec<Row<'a>>,
     /// A load that is shown but not used for sizing, unless the intent allows it.
     pub(super) sizes: bool,
 }
 
-impl Ladder<'_> {
+impl<'a> Ladder<'a> {
+    pub(super) fn new(
+        shared: &'a benchmark::Ladder,
+        policy: &'a EvidencePolicy,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            shared,
+            policy,
+            now,
+            kind: shared.kind,
+            source: &shared.source,
+            sizes: unusual_loads(&shared.conditions)
+                .all(|load| policy.allowed_loads.contains(&load)),
+        }
+    }
+
+    /// By offered rate, then id.
+    pub(super) fn rows(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = Row<'a>> + ExactSizeIterator + use<'a> {
+        let Self {
+            shared,
+            policy,
+            now,
+            ..
+        } = *self;
+        let rows = shared.rows.iter();
+        rows.map(move |row| Row::new(shared, row, policy, now))
+    }
+
+    /// What was worked out when the rows arrived, where the policy is the usual one and no date is
+    /// to come.
+    pub(super) fn steps(&self) -> Option<&'a [Step]> {
+        let is_usual = self.policy.minimum_served_percent == USUAL_SERVED_PERCENT
+            && self.policy.max_age_days.is_none()
+            && self
+                .shared
+                .newest
+                .is_none_or(|at| !is_to_come(at, self.now));
+        (is_usual && !self.shared.steps.is_empty()).then_some(&*self.shared.steps)
+    }
+
     /// When its newest steady row ran; `None` for no steady row, `Some(None)` for unknown dates.
     /// A row that only bounds a capacity cannot make a ladder the one that decides.
     fn newest_steady(&self) -> Option<Option<Timestamp>> {
-        self.rows
-            .iter()
-            .filter(|row| row.steady && !row.benchmark.bounds_only)
+        if self.steps().is_some() {
+            return self.shared.newest_steady;
+        }
+        self.rows()
+            .filter(|row| row.steady && !row.row.bounds_only())
             .map(|row| row.measured_at)
             .max()
     }
-}
 
-/// What parts the rows of one configuration into ladders; neither dates nor `config_id` do.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct LadderKey<'a> {
-    kind: EvidenceKind,
-    source: &'a str,
-    prompt_tokens_stdev: Option<i32>,
-    prompt_tokens_range: (Option<i32>, Option<i32>),
-    output_tokens_stdev: Option<i32>,
-    output_tokens_range: (Option<i32>, Option<i32>),
-    arrival_process: Option<ArrivalProcess>,
-    prefix_sharing_bits: Option<u64>,
-    itl_definition: Option<ItlDefinition>,
-}
+    pub(super) fn conditions(&self) -> &'a LoadConditions {
+        &self.shared.conditions
+    }
 
-impl<'a> LadderKey<'a> {
-    fn of(row: &'a Benchmark) -> Self {
-        let LoadConditions {
-            arrival_process,
-            prompt_tokens_stdev,
-            prompt_tokens_range,
-            output_tokens_stdev,
-            output_tokens_range,
-            prefix_sharing,
-            itl_definition,
-        } = row.conditions;
-        Self {
-            kind: row.kind,
-            source: &row.source,
-            prompt_tokens_stdev,
-            prompt_tokens_range,
-            output_tokens_stdev,
-            output_tokens_range,
-            arrival_process,
-            prefix_sharing_bits: prefix_sharing.map(f64::to_bits),
-            itl_definition,
-        }
+    /// Whether both are the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.shared, other.shared)
     }
 }
 
-/// Ladders of each configuration, in an order that the rows' order does not change.
-pub(super) fn form<'a>(
-    benchmarks: impl IntoIterator<Item = &'a Benchmark>,
-    policy: &EvidencePolicy,
+/// Ladders of each configuration with rows of exactly the profile (R2), in an order that the rows'
+/// order does not change. A configuration without GPUs is none.
+pub(super) fn of_all<'a: 'p, 'p>(
+    benchmarks: &'a SharedBenchmarks,
+    profile: TrafficProfile,
+    policy: &'p EvidencePolicy,
     now: Timestamp,
-) -> Vec<(&'a Configuration, Vec<Ladder<'a>>)> {
-    let mut configurations: BTreeMap<&Configuration, BTreeMap<LadderKey, Vec<&Benchmark>>> =
-        BTreeMap::new();
-    for benchmark in benchmarks {
-        configurations
-            .entry(&benchmark.configuration)
-            .or_default()
-            .entry(LadderKey::of(benchmark))
-            .or_default()
-            .push(benchmark);
-    }
-    configurations
-        .into_iter()
-        .map(|(configuration, ladders)| {
-            let ladders = ladders
-                .into_iter()
-                .map(|(key, mut rows)| {
-                    rows.sort_by(|a, b| {
-                        a.offered_rps
-                            .total_cmp(&b.offered_rps)
-                            .then(a.id.cmp(&b.id))
-                    });
-                    Ladder {
-                        kind: key.kind,
-                        source: key.source,
-                        sizes: unusual_loads(&rows[0].conditions)
-                            .all(|load| policy.allowed_loads.contains(&load)),
-                        rows: rows
-                            .into_iter()
-                            .map(|row| Row::new(row, policy, now))
-                            .collect(),
-                    }
-                })
-                .collect();
-            (configuration, ladders)
-        })
-        .collect()
+) -> impl Iterator<Item = (&'a Configuration, Vec<Ladder<'p>>)> {
+    let places = benchmarks.places().iter();
+    let places = places
+        .filter(move |place| place.profile == profile && place.configuration().hardware_count > 0);
+    let configurations = places.flat_map(|place| &place.configurations);
+    configurations.map(move |it| {
+        let ladders = it.ladders.iter();
+        let ladders = ladders.map(|shared| Ladder::new(shared, policy, now));
+        (&it.configuration, ladders.collect())
+    })
 }
 
 fn unusual_loads(conditions: &LoadConditions) -> impl Iterator<Item = UnusualLoad> {
@@ -196,10 +211,7 @@ fn unusual_loads(conditions: &LoadConditions) -> impl Iterator<Item = UnusualLoa
 
 /// The ladder that decides for its kind: the newest with steady rows, also when it fails, never
 /// the highest; equally new ones by source and id.
-pub(super) fn deciding<'l, 'a>(
-    ladders: &'l [Ladder<'a>],
-    kind: EvidenceKind,
-) -> Option<&'l Ladder<'a>> {
+pub(super) fn deciding<'a>(ladders: &[Ladder<'a>], kind: EvidenceKind) -> Option<Ladder<'a>> {
     ladders
         .iter()
         .filter(|ladder| ladder.kind == kind && ladder.sizes)
@@ -208,25 +220,33 @@ pub(super) fn deciding<'l, 'a>(
             newest_a
                 .cmp(newest_b)
                 .then_with(|| b.source.cmp(a.source))
-                .then_with(|| first_id(b).cmp(&first_id(a)))
+                .then_with(|| b.shared.first_id.cmp(&a.shared.first_id))
         })
-        .map(|(_, ladder)| ladder)
-}
-
-fn first_id(ladder: &Ladder) -> Option<uuid::Uuid> {
-    ladder.rows.iter().map(|row| row.benchmark.id).min()
+        .map(|(_, ladder)| *ladder)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recommend::test_support::{at, row};
+    use crate::benchmark::ItlDefinition;
+    use crate::recommend::test_support::{PROFILE, at, row};
 
     fn ladders(rows: &[Benchmark], policy: &EvidencePolicy) -> Vec<Vec<usize>> {
-        form(rows, policy, at("2026-11-23"))
-            .iter()
-            .map(|(_, ladders)| ladders.iter().map(|ladder| ladder.rows.len()).collect())
+        let rows = SharedBenchmarks::from_iter(rows);
+        of_all(&rows, PROFILE, policy, at("2026-11-23"))
+            .map(|(_, ladders)| ladders.iter().map(|it| it.rows().len()).collect())
             .collect()
+    }
+
+    fn first<T>(
+        rows: &[Benchmark],
+        policy: &EvidencePolicy,
+        now: &str,
+        of: impl Fn(&[Ladder]) -> T,
+    ) -> T {
+        let rows = SharedBenchmarks::from_iter(rows);
+        let (_, ladders) = of_all(&rows, PROFILE, policy, at(now)).next().unwrap();
+        of(&ladders)
     }
 
     fn changed(change: impl Fn(&mut Benchmark)) -> Benchmark {
@@ -301,10 +321,11 @@ mod tests {
             row.measured_at = None;
         });
         let rows = [old, new, newest_but_unsteady, bounding, to_come, undated];
-        let formed = form(&rows, &EvidencePolicy::default(), at("2026-11-23"));
-        let deciding = deciding(&formed[0].1, EvidenceKind::Simulated).unwrap();
-        assert_eq!(deciding.source, "new");
-        assert!(super::deciding(&formed[0].1, EvidenceKind::Measured).is_none());
+        first(&rows, &EvidencePolicy::default(), "2026-11-23", |ladders| {
+            let deciding = deciding(ladders, EvidenceKind::Simulated).unwrap();
+            assert_eq!(deciding.source, "new");
+            assert!(super::deciding(ladders, EvidenceKind::Measured).is_none());
+        });
     }
 
     #[test]
@@ -318,7 +339,7 @@ mod tests {
                 allowed_loads,
                 ..EvidencePolicy::default()
             };
-            form(&rows, &policy, at("2026-11-23"))[0].1[0].sizes
+            first(&rows, &policy, "2026-11-23", |ladders| ladders[0].sizes)
         };
         assert!(!sizes(vec![]));
         assert!(!sizes(vec![UnusualLoad::ClosedLoop]));
@@ -336,20 +357,13 @@ mod tests {
         };
         let may_back = |measured_at| {
             let rows = [changed(|row| row.measured_at = measured_at)];
-            form(&rows, &policy, at("2026-11-30"))[0].1[0].rows[0].may_back
+            first(&rows, &policy, "2026-11-30", |it| {
+                it[0].rows().all(|row| row.may_back)
+            })
         };
         assert!(may_back(Some(at("2026-10-31"))));
         assert!(!may_back(Some(at("2026-10-30"))));
         assert!(!may_back(None));
         assert!(!may_back(Some(at("2999-01-01"))));
-    }
-
-    #[test]
-    fn rates_are_the_decimals_that_were_written() {
-        assert_eq!(exact(0.6).unwrap().to_string(), "0.6");
-        assert_eq!(exact(1e-6).unwrap().to_string(), "0.000001");
-        for refused in [0.0, 1e-7, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-300] {
-            assert_eq!(exact(refused), None, "{refused}");
-        }
     }
 }

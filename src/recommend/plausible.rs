@@ -1,7 +1,7 @@
 //! R14: what a ladder that nobody tested to its failure may plausibly hold.
 
 use rust_decimal::Decimal;
-use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use rust_decimal::prelude::FromPrimitive;
 
 use super::compliance::{Bounds, Target};
 use super::ladder::Row;
@@ -23,7 +23,7 @@ const EXTRAPOLATED: [Target; 2] = [Target::Itl, Target::E2e];
 /// saturation gave 0.69 to 1.10 of the true capacity this way: it rather says too little.)
 pub(super) fn capacity(
     tested_rps: Decimal,
-    rows: &[&Row],
+    rows: &[Row],
     bounds: &Bounds,
     failing_rps: Option<Decimal>,
 ) -> Decimal {
@@ -36,10 +36,10 @@ pub(super) fn capacity(
 }
 
 /// The rate at which the line through the inverse latencies meets that of the bound.
-fn crossing(rows: &[&Row], target: Target, bounds: &Bounds) -> Option<Decimal> {
+fn crossing(rows: &[Row], target: Target, bounds: &Bounds) -> Option<Decimal> {
     let points: Vec<(f64, f64)> = rows
         .iter()
-        .filter_map(|row| Some((row.served_rps.to_f64()?, row.p95s?[target as usize].recip())))
+        .filter_map(|row| Some((row.served_rps, row.p95s?[target as usize].recip())))
         .collect();
     let mut rates: Vec<_> = points.iter().map(|(rate, _)| rate.to_bits()).collect();
     rates.sort_unstable();
@@ -69,14 +69,17 @@ fn crossing(rows: &[&Row], target: Target, bounds: &Bounds) -> Option<Decimal> {
 mod tests {
     use super::*;
     use crate::benchmark::Benchmark;
-    use crate::recommend::ladder::form;
+    use crate::benchmark::SharedBenchmarks;
+    use crate::recommend::ladder::Ladder;
     use crate::recommend::requirement::EvidencePolicy;
     use crate::recommend::test_support::{CHAT_SLO, at, row};
 
     fn plausible(rows: &[Benchmark], failing: Option<i64>) -> String {
-        let formed = form(rows, &EvidencePolicy::default(), at("2026-11-23"));
-        let ladder: Vec<_> = formed[0].1[0].rows.iter().collect();
-        let tested = ladder.last().unwrap().served_rps;
+        let rows = SharedBenchmarks::from_iter(rows);
+        let policy = EvidencePolicy::default();
+        let ladder = Ladder::new(rows.ladders().next().unwrap(), &policy, at("2026-11-23"));
+        let ladder: Vec<_> = ladder.rows().collect();
+        let tested = ladder.last().unwrap().exactly_served_rps();
         let bounds = Bounds::new(&CHAT_SLO, 0);
         capacity(tested, &ladder, &bounds, failing.map(Decimal::from))
             .normalize()

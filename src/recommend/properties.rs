@@ -11,7 +11,7 @@ use super::test_support::{at, catalog, requirement, row};
 use super::{CapacityBound, Change, Decision, MicroDollars, Requirement, Then, Worth, decide};
 use crate::api::Objective;
 use crate::benchmark::{
-    ArrivalProcess, Benchmark, Evidence, EvidenceKind, HardwareName, ModelName,
+    ArrivalProcess, Benchmark, Evidence, EvidenceKind, HardwareName, ModelName, SharedBenchmarks,
 };
 
 fn rows() -> impl Strategy<Value = Vec<Benchmark>> {
@@ -161,7 +161,8 @@ fn places(
     requirement: &Requirement,
     rows: &[Benchmark],
 ) -> BTreeSet<(ModelName, HardwareName, i32)> {
-    let field = Field::new(requirement, rows, catalog(), at(NOW));
+    let rows = SharedBenchmarks::from_iter(rows);
+    let field = Field::new(requirement, &rows, catalog(), at(NOW));
     let standings = field.judge(&requirement.slo);
     let ways = field.ranked(&standings);
     ways.iter()

@@ -83,9 +83,9 @@ pub(super) fn settle(field: &Field, winner: &Sized, standings: &[Standing]) -> S
     let is_estimate = winner.ladder.kind == EvidenceKind::Estimated;
     if is_estimate {
         let capacity = winner.reading.backing.iter();
-        let capacity = capacity.filter(|row| row.benchmark.id == winner.capacity.row);
+        let capacity = capacity.filter(|row| row.id == winner.capacity.row);
         let rows = std::iter::once(winner.operating_row).chain(capacity.copied());
-        let mut rates_rps: Vec<_> = rows.filter_map(|row| row.offered_rps).collect();
+        let mut rates_rps: Vec<_> = rows.filter_map(|row| row.exactly_offered_rps()).collect();
         rates_rps.dedup();
         worth_running.insert(
             0,
@@ -100,7 +100,11 @@ pub(super) fn settle(field: &Field, winner: &Sized, standings: &[Standing]) -> S
         worth_running.push(WorthRunning {
             reason: Worth::NearTarget,
             plan: Plan::of(winner),
-            rates_rps: winner.operating_row.offered_rps.into_iter().collect(),
+            rates_rps: winner
+                .operating_row
+                .exactly_offered_rps()
+                .into_iter()
+                .collect(),
             saving_per_hour: None,
         });
     }
@@ -200,15 +204,12 @@ fn plausible(field: &Field, way: &Sized) -> Decimal {
         .capacity
         .cut_by
         .filter(|_| way.ladder.kind != EvidenceKind::Estimated);
-    let failing = cut_by.and_then(|id| {
-        let mut rows = way.ladder.rows.iter();
-        rows.find(|row| row.benchmark.id == id)
-    });
+    let failing = cut_by.and_then(|id| way.ladder.rows().find(|row| row.id == id));
     plausible::capacity(
         way.capacity.rps,
         &way.reading.backing,
         &field.bounds(),
-        failing.and_then(|row| row.offered_rps),
+        failing.and_then(|row| row.exactly_offered_rps()),
     )
 }
 

@@ -42,14 +42,14 @@ impl Load {
 
 /// A configuration that meets the targets, with its replicas and cost.
 #[derive(Clone)]
-pub(super) struct Sized<'f, 'a> {
+pub(super) struct Sized<'a> {
     pub(super) configuration: &'a Configuration,
-    pub(super) ladder: &'f Ladder<'a>,
-    pub(super) reading: Reading<'f, 'a>,
+    pub(super) ladder: Ladder<'a>,
+    pub(super) reading: Reading<'a>,
     pub(super) capacity: Capacity,
     /// The constraints that it breaks.
     pub(super) broken: Broken,
-    pub(super) operating_row: &'f Row<'a>,
+    pub(super) operating_row: Row<'a>,
     pub(super) replicas: i32,
     pub(super) gpus: i64,
     pub(super) quality: Option<u8>,
@@ -58,14 +58,14 @@ pub(super) struct Sized<'f, 'a> {
 }
 
 /// Sizes a configuration by what its ladder shows; `None` where it shows no capacity.
-pub(super) fn size<'f, 'a>(
+pub(super) fn size<'a>(
     requirement: &Requirement,
     catalog: &Catalog,
-    ladder: &'f Ladder<'a>,
-    reading: Reading<'f, 'a>,
+    ladder: Ladder<'a>,
+    reading: Reading<'a>,
     bounds: &Bounds,
     load: &Load,
-) -> Option<Sized<'f, 'a>> {
+) -> Option<Sized<'a>> {
     let capacity = reading.capacity.clone()?;
     let replicas = load.rps.map_or(1, |rps| {
         replicas_for(rps, capacity.rps).saturating_add(load.spare_replicas)
@@ -75,9 +75,9 @@ pub(super) fn size<'f, 'a>(
         capacity::operating_row(&reading.backing, load_rps, replicas).or_else(|| {
             // Only where the replicas are too many to count.
             let mut backing = reading.backing.iter().copied();
-            backing.find(|row| row.benchmark.id == capacity.row)
+            backing.find(|row| row.id == capacity.row)
         })?;
-    let configuration = &operating_row.benchmark.configuration;
+    let configuration = operating_row.configuration();
     let gpus = i64::from(replicas) * i64::from(configuration.hardware_count);
     let hardware = catalog.hardware(&configuration.hardware);
     let cost_per_hour = cost::per_hour(hardware, gpus);
@@ -99,7 +99,7 @@ pub(super) fn size<'f, 'a>(
             worst_ratio,
             configuration,
             kind: ladder.kind,
-            row: operating_row.benchmark.id,
+            row: operating_row.id,
         },
         configuration,
         ladder,

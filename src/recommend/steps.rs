@@ -14,7 +14,7 @@ use super::field::{Field, Standing};
 use super::ranking::{self, Rank};
 use super::requirement::{EvidencePolicy, Requirement};
 use super::sizing::Sized;
-use crate::benchmark::{Benchmark, EvidenceKind, HardwareName, ModelName};
+use crate::benchmark::{EvidenceKind, HardwareName, ModelName, SharedBenchmarks};
 use crate::catalog::{Catalog, SloTargets};
 
 /// Where something complies, a target is relaxed by at most this much, percent: more is another
@@ -115,12 +115,12 @@ pub(super) fn relaxations(field: &Field, winner: Option<&Sized>) -> Vec<Relaxati
 }
 
 /// What relaxed targets are to buy: any candidate, or one that costs less than the winner.
-struct Goal<'g, 'f, 'a> {
-    field: &'f Field<'a>,
-    winner: Option<&'g Sized<'f, 'a>>,
+struct Goal<'g, 'a> {
+    field: &'g Field<'a>,
+    winner: Option<&'g Sized<'a>>,
 }
 
-impl<'f, 'a> Goal<'_, 'f, 'a> {
+impl Goal<'_, '_> {
     /// No greater target admits more.
     fn largest_useful(&self, target: Target) -> i64 {
         let margin_percent = self.field.requirement.evidence.margin_percent;
@@ -245,10 +245,10 @@ pub(super) fn lifted(field: &Field, winner: Option<&Sized>, standings: &[Standin
 }
 
 /// What weaker or older evidence would admit, where nothing complies.
-pub(super) fn evidence_lifted<'a>(
+pub(super) fn evidence_lifted(
     requirement: &Requirement,
-    rows: &[&'a Benchmark],
-    catalog: &'a Catalog,
+    benchmarks: &SharedBenchmarks,
+    catalog: &Catalog,
     now: Timestamp,
 ) -> Vec<Lifted> {
     let policy = &requirement.evidence;
@@ -277,7 +277,7 @@ pub(super) fn evidence_lifted<'a>(
             evidence,
             ..requirement.clone()
         };
-        let field = Field::new(&relaxed, rows.iter().copied(), catalog, now);
+        let field = Field::new(&relaxed, benchmarks, catalog, now);
         let standings = field.judge(&relaxed.slo);
         let plan = Plan::of(field.best(&standings)?);
         Some(Lifted { change, plan })

@@ -14,6 +14,11 @@ use crate::benchmark::{
 };
 use crate::catalog::{Catalog, SloTargets};
 
+/// The chatbot's profile.
+pub(crate) const PROFILE: TrafficProfile = TrafficProfile {
+    prompt_tokens: 512,
+    output_tokens: 256,
+};
 /// The chatbot's targets.
 pub(crate) const CHAT_SLO: SloTargets = SloTargets {
     ttft_p95_ms: 150,
@@ -65,10 +70,7 @@ pub(crate) fn row(offered_rps: f64, p95s: [f64; 3]) -> Benchmark {
             framework_version: Some("0.19.0".into()),
             engine: EngineSettings::default(),
         },
-        profile: TrafficProfile {
-            prompt_tokens: 512,
-            output_tokens: 256,
-        },
+        profile: PROFILE,
         conditions: LoadConditions {
             arrival_process: Some(ArrivalProcess::Poisson),
             prompt_tokens_stdev: Some(128),

@@ -53,12 +53,13 @@ async fn assert_is_as_stored(kept: &KnowledgeBase, database: &Database, after: &
             .unwrap();
         let expected: Vec<_> = fresh
             .benchmarks
-            .iter()
+            .to_vec()
+            .into_iter()
             .filter(|row| row.configuration.model == model)
             .filter(|row| row.configuration.hardware.as_str() == "H100")
             .filter(|row| row.configuration.hardware_count == 1)
             .collect();
-        assert_eq!(place.iter().collect::<Vec<_>>(), expected, "after {after}");
+        assert_eq!(place.to_vec(), expected, "after {after}");
     }
 }
 
@@ -185,10 +186,15 @@ async fn a_transaction_that_commits_late_is_seen_though_later_ones_were() {
         assert_eq!(rows(&knowledge_base).await, usize::from(number));
     }
     assert_eq!(told(&mut follower).await.profiles, [PROFILE].into());
-    assert!(evidence(&knowledge_base).await.benchmarks[0].ttft.p95_ms < Some(77.0));
+    assert!(
+        evidence(&knowledge_base).await.benchmarks.to_vec()[0]
+            .ttft
+            .p95_ms
+            < Some(77.0)
+    );
     transaction.commit().await.unwrap();
     let found = evidence(&knowledge_base).await;
-    assert_eq!(found.benchmarks[0].ttft.p95_ms, Some(77.0));
+    assert_eq!(found.benchmarks.to_vec()[0].ttft.p95_ms, Some(77.0));
     assert_eq!(told(&mut follower).await.profiles, [PROFILE].into());
 }
 
@@ -257,7 +263,7 @@ async fn what_was_changed_behind_the_triggers_back_is_seen() {
     assert_eq!(rows(&knowledge_base).await, 2);
     database.execute("ALTER TABLE exported_summaries ALTER ttft_p95 TYPE double precision USING ttft_p95 * 2 + 0.5");
     let found = evidence(&knowledge_base).await;
-    assert_eq!(found.benchmarks[0].ttft.p95_ms, Some(100.5));
+    assert_eq!(found.benchmarks.to_vec()[0].ttft.p95_ms, Some(100.5));
 }
 
 #[tokio::test]
@@ -274,7 +280,9 @@ async fn whoever_may_change_a_benchmark_needs_no_more() {
          RESET ROLE; DROP OWNED BY compass_test_writer; DROP ROLE compass_test_writer",
     );
     assert_eq!(
-        evidence(&knowledge_base).await.benchmarks[0].ttft.p95_ms,
+        evidence(&knowledge_base).await.benchmarks.to_vec()[0]
+            .ttft
+            .p95_ms,
         Some(5.0)
     );
 }
@@ -287,7 +295,7 @@ async fn a_load_that_changes_evidence_alone_is_seen_and_recorded_once() {
     for kind in ["simulated", "measured", "estimated"] {
         database.load("lab", &row(kind)).await;
         let found = evidence(&knowledge_base).await;
-        assert_eq!(found.benchmarks[0].kind.as_str(), kind);
+        assert_eq!(found.benchmarks.to_vec()[0].kind.as_str(), kind);
     }
     database.execute("DELETE FROM benchmark_changes");
     database.load("lab", &row("measured")).await;

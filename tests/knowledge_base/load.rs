@@ -333,7 +333,10 @@ async fn a_row_without_a_date_has_the_time_of_its_load_and_no_known_date() {
         counts(&database.load("lab", &undated).await),
         [1, 0, 0, 1, 0]
     );
-    assert_eq!(database.evidence().await.benchmarks[0].measured_at, None);
+    assert_eq!(
+        database.evidence().await.benchmarks.to_vec()[0].measured_at,
+        None
+    );
     assert_eq!(
         database.value(
             "SELECT now() AT TIME ZONE 'UTC' - jbenchmark_created_at < interval '1 hour'

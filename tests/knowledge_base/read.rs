@@ -32,7 +32,7 @@ async fn a_loaded_row_comes_back_whole() {
         .await;
     let found = database.evidence().await;
     assert_eq!(found.benchmarks.len(), 1, "{found:?}");
-    let row = &found.benchmarks[0];
+    let row = &found.benchmarks.to_vec()[0];
     assert_eq!(row.id.to_string(), id(7));
     assert_eq!(row.configuration.model, ModelName::new("Qwen/Qwen3-32B"));
     assert_eq!(row.configuration.hardware.as_str(), "H100");
@@ -102,11 +102,13 @@ async fn only_rows_of_exactly_the_profile_are_evidence() {
     let found = database.evidence().await;
     let ids: Vec<_> = found
         .benchmarks
+        .to_vec()
         .iter()
         .map(|row| row.id.to_string())
         .collect();
     assert_eq!(ids, [id(1), id(2)]);
-    let models = [0, 1].map(|row: usize| &found.benchmarks[row].configuration.model);
+    let rows = found.benchmarks.to_vec();
+    let models = [0, 1].map(|row: usize| &rows[row].configuration.model);
     assert_eq!(models[0], models[1]);
     let profiles: Vec<_> = found
         .profiles
@@ -151,10 +153,17 @@ async fn rows_that_no_decision_can_use_are_still_shown() {
     database.execute("UPDATE exported_summaries SET ttft_mean = 'NaN', jbenchmark_created_at = 'infinity' WHERE hardware = 'TPU-v9'");
     let found = database.evidence().await;
     assert_eq!(found.benchmarks.len(), 4);
-    assert!(found.benchmarks.iter().any(|row| row.itl.p95_ms.is_none()));
     assert!(
         found
             .benchmarks
+            .to_vec()
+            .iter()
+            .any(|row| row.itl.p95_ms.is_none())
+    );
+    assert!(
+        found
+            .benchmarks
+            .to_vec()
             .iter()
             .any(|row| row.ttft.p95_ms == Some(0.0))
     );
@@ -167,8 +176,8 @@ async fn what_is_not_known_of_the_requests_is_not_guessed() {
         .load("lab", &[json!({"evidence": {"requests_completed": 100}})])
         .await;
     let found = database.evidence().await;
-    assert_eq!(found.benchmarks[0].requests_completed, Some(100));
-    assert_eq!(found.benchmarks[0].requests_total, None);
+    assert_eq!(found.benchmarks.to_vec()[0].requests_completed, Some(100));
+    assert_eq!(found.benchmarks.to_vec()[0].requests_total, None);
 }
 
 #[tokio::test]

@@ -95,8 +95,8 @@ fn run(program: &str, arguments: &[&str], file: &PathBuf, database: &Database) {
 async fn assert_readable(database: &Database) {
     database.knowledge_base().ping().await.unwrap();
     let evidence = database.evidence().await;
-    let seen: Vec<_> = evidence
-        .benchmarks
+    let rows = evidence.benchmarks.to_vec();
+    let seen: Vec<_> = rows
         .iter()
         .map(|row| {
             (

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::LEAST_RATES;
 use super::law::{Point, Shape};
 use crate::benchmark::{
-    ArrivalProcess, Benchmark, Configuration, EvidenceKind, ItlDefinition, TrafficProfile,
-    ValidationClass,
+    ArrivalProcess, Configuration, EvidenceKind, ItlDefinition, LoadConditions, SharedBenchmarks,
+    TrafficProfile, ValidationClass,
 };
 use crate::recommend::ladder::{self, Ladder};
 use crate::recommend::requirement::{EvidencePolicy, standard_output_stdev};
@@ -37,8 +37,7 @@ pub(super) struct Regime {
 }
 
 impl Regime {
-    fn of(row: &Benchmark) -> Self {
-        let conditions = &row.conditions;
+    fn of(conditions: &LoadConditions) -> Self {
         Self {
             arrival_process: conditions.arrival_process,
             prefix_sharing_bits: conditions.prefix_sharing.map(f64::to_bits),
@@ -57,21 +56,18 @@ type Ladders<'a> = BTreeMap<TrafficProfile, Vec<Ladder<'a>>>;
 /// change. Where there is more than one way: one with enough profiles, the better kind, more
 /// profiles.
 pub(super) fn of_all<'a>(
-    rows: impl IntoIterator<Item = &'a Benchmark>,
+    rows: &'a SharedBenchmarks,
     policy: &EvidencePolicy,
     now: Timestamp,
 ) -> Vec<Basis<'a>> {
-    let mut by_profile: BTreeMap<TrafficProfile, Vec<&Benchmark>> = BTreeMap::new();
-    for row in rows {
-        by_profile.entry(row.profile).or_default().push(row);
-    }
-    let mut configurations: BTreeMap<&Configuration, BTreeMap<(EvidenceKind, Regime), Ladders>> =
-        BTreeMap::new();
-    for (profile, rows) in by_profile {
-        for (configuration, ladders) in ladder::form(rows, policy, now) {
+    let mut profiles: Vec<_> = rows.places().iter().map(|place| place.profile).collect();
+    profiles.dedup();
+    let mut configurations: BTreeMap<&'a Configuration, BTreeMap<_, Ladders>> = BTreeMap::new();
+    for profile in profiles {
+        for (configuration, ladders) in ladder::of_all(rows, profile, policy, now) {
             let ways = configurations.entry(configuration).or_default();
             for ladder in ladders {
-                let way = (ladder.kind, Regime::of(ladder.rows[0].benchmark));
+                let way = (ladder.kind, Regime::of(ladder.conditions()));
                 let profiles = ways.entry(way).or_default();
                 profiles.entry(profile).or_default().push(ladder);
             }
@@ -97,7 +93,7 @@ impl<'a> Basis<'a> {
         configuration: &'a Configuration,
         kind: EvidenceKind,
         regime: Regime,
-        ladders: &Ladders<'a>,
+        ladders: &Ladders,
     ) -> Self {
         let mut basis = Self {
             configuration,
@@ -109,7 +105,7 @@ impl<'a> Basis<'a> {
         };
         for (profile, ladders) in ladders {
             if let Some(ladder) = ladder::deciding(ladders, kind) {
-                basis.add(*profile, ladder);
+                basis.add(*profile, &ladder);
             }
         }
         basis
@@ -117,12 +113,12 @@ impl<'a> Basis<'a> {
 
     /// Takes a ladder in if it has enough rates.
     fn add(&mut self, profile: TrafficProfile, ladder: &Ladder) {
-        let rows = ladder.rows.iter().filter(|row| row.steady && row.may_back);
+        let rows = ladder.rows().filter(|row| row.steady && row.may_back);
         let fitted: Vec<_> = rows
             .filter_map(|row| {
                 let point = Point {
-                    shape: shape(profile, row.benchmark.conditions.output_tokens_stdev)?,
-                    rps: row.benchmark.offered_rps,
+                    shape: shape(profile, row.conditions().output_tokens_stdev)?,
+                    rps: row.offered_rps,
                     p95s: row.p95s?,
                 };
                 Some((point, row))
@@ -144,7 +140,7 @@ impl<'a> Basis<'a> {
         }
         for (_, row) in fitted {
             self.oldest = self.oldest.min(row.measured_at);
-            self.validation_class = self.validation_class.max(row.benchmark.validation_class);
+            self.validation_class = self.validation_class.max(row.validation_class());
         }
         self.profiles.insert(profile, points);
     }
@@ -188,11 +184,14 @@ fn standard_stdev(profile: TrafficProfile) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::Benchmark;
     use crate::recommend::test_support::{MEETING, at, row};
 
     const NOW: &str = "2026-11-23";
 
-    fn bases(rows: &[Benchmark]) -> Vec<Basis<'_>> {
+    /// Kept until the tests end, since what is fitted refers to its rows.
+    fn bases(rows: &[Benchmark]) -> Vec<Basis<'static>> {
+        let rows = Box::leak(Box::new(SharedBenchmarks::from_iter(rows)));
         of_all(rows, &EvidencePolicy::default(), at(NOW))
     }
 

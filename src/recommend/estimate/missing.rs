@@ -2,14 +2,15 @@
 //! (R13).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Estimate, Estimator, Expected, Refusal, rows};
-use crate::benchmark::{Benchmark, Configuration, Evidence, EvidenceKind, TrafficProfile};
+use crate::benchmark::{
+    Benchmark, Configuration, Evidence, EvidenceKind, SharedBenchmarks, TrafficProfile,
+};
 use crate::catalog::Catalog;
 use crate::recommend::compliance::P95s;
 use crate::recommend::{Candidate, Caveat, Decision, Requirement, decide};
@@ -89,10 +90,10 @@ pub struct Grounds {
 impl Grounds {
     /// `others` are the rows of other profiles; none are looked at where the intent does not allow
     /// estimates.
-    pub fn new<'a>(
+    pub fn new(
         requirement: &Requirement,
         evidence: Evidence,
-        others: impl IntoIterator<Item = &'a Benchmark>,
+        others: &SharedBenchmarks,
         now: Timestamp,
     ) -> Self {
         if !requirement.evidence.allows_estimates() {
@@ -102,10 +103,9 @@ impl Grounds {
             };
         }
         let (rows, estimates) = estimate_missing(requirement, &evidence, others, now);
-        let shared = evidence.benchmarks.shared().iter().cloned();
         Self {
             evidence: Evidence {
-                benchmarks: shared.chain(rows.into_iter().map(Arc::new)).collect(),
+                benchmarks: evidence.benchmarks.and(&rows),
                 profiles: evidence.profiles,
             },
             estimates,
@@ -134,19 +134,18 @@ fn warn_of_simulation(candidate: &mut Candidate, estimates: &Estimates) {
     }
 }
 
-fn estimate_missing<'a>(
+fn estimate_missing(
     requirement: &Requirement,
     evidence: &Evidence,
-    others: impl IntoIterator<Item = &'a Benchmark>,
+    others: &SharedBenchmarks,
     now: Timestamp,
 ) -> (Vec<Benchmark>, Estimates) {
     let profile = requirement.profile;
-    let exact = evidence.benchmarks.iter();
-    let known: BTreeSet<&Configuration> = exact.map(|row| &row.configuration).collect();
-    let others = others
-        .into_iter()
-        .filter(|row| row.profile != profile && row.configuration.hardware_count > 0);
-    let estimator = Estimator::new(others, &requirement.evidence, now);
+    let known: BTreeSet<&Configuration> = evidence.benchmarks.configurations().collect();
+    let others = others.places().iter();
+    let others = others.filter(|place| place.profile != profile).cloned();
+    let others = SharedBenchmarks::of_places(others);
+    let estimator = Estimator::new(&others, &requirement.evidence, now);
     let mut all_rows = Vec::new();
     let mut estimates = Estimates::default();
     for configuration in estimator.configurations() {

@@ -29,7 +29,9 @@ use jiff::Timestamp;
 
 use super::compliance::{P95s, Target};
 use super::requirement::EvidencePolicy;
-use crate::benchmark::{Benchmark, Configuration, EvidenceKind, TrafficProfile, ValidationClass};
+use crate::benchmark::{
+    Configuration, EvidenceKind, SharedBenchmarks, TrafficProfile, ValidationClass,
+};
 use basis::{Basis, Regime};
 use conformal::Residuals;
 use law::{Law, Shape};
@@ -128,13 +130,8 @@ fn residuals(basis: &Basis) -> Residuals {
 }
 
 impl<'a> Estimator<'a> {
-    /// Fits the law of every configuration on these rows, in whatever order they are. Rows that the
-    /// policy does not let back a decision are not fitted.
-    pub fn new(
-        rows: impl IntoIterator<Item = &'a Benchmark>,
-        policy: &EvidencePolicy,
-        now: Timestamp,
-    ) -> Self {
+    /// Fits the law of every configuration on these rows. Rows that the policy does not let back a decision are not fitted.
+    pub fn new(rows: &'a SharedBenchmarks, policy: &EvidencePolicy, now: Timestamp) -> Self {
         let fits = basis::of_all(rows, policy, now)
             .into_iter()
             .map(|basis| {

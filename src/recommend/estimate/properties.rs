@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::test_support::{PROFILES, fleet, profile};
 use super::*;
-use crate::benchmark::Evidence;
+use crate::benchmark::{Benchmark, Evidence};
 use crate::recommend::Decision;
 use crate::recommend::test_support::{at, catalog, requirement};
 
@@ -15,7 +15,8 @@ fn ask(rows: &[Benchmark]) -> Decision {
         "{useCase: custom, trafficProfile: {promptTokens: 2048, outputTokens: 512}, \
           experienceClass: deferred, evidence: {minimum: estimated}}",
     );
-    Grounds::new(&requirement, Evidence::default(), rows, at(NOW)).decide(
+    let rows = SharedBenchmarks::from_iter(rows);
+    Grounds::new(&requirement, Evidence::default(), &rows, at(NOW)).decide(
         requirement,
         catalog(),
         at(NOW),
@@ -92,6 +93,7 @@ proptest! {
             (row.ttft.p95_ms, row.itl.p95_ms, row.e2e.p95_ms) = (Some(ttft), Some(itl), Some(e2e));
             rows.push(row);
         }
+        let rows = SharedBenchmarks::from(rows);
         let estimator = Estimator::new(&rows, &EvidencePolicy::default(), at(NOW));
         for configuration in estimator.configurations() {
             for asked in [profile(asked), profile(PROFILES[0])] {
@@ -110,7 +112,8 @@ proptest! {
     #[test]
     fn a_further_row_of_the_fleet_leaves_the_other_laws_alone(rung in 0..5_usize) {
         let rows = fleet();
-        let fewer: Vec<_> = rows[..20 + rung].to_vec();
+        let fewer = SharedBenchmarks::from_iter(&rows[..20 + rung]);
+        let rows = SharedBenchmarks::from(rows);
         let all = Estimator::new(&rows, &EvidencePolicy::default(), at(NOW));
         let few = Estimator::new(&fewer, &EvidencePolicy::default(), at(NOW));
         let first = few.configurations().next().unwrap();

@@ -2,7 +2,7 @@
 
 use super::test_support::{PROFILES, fleet, ladders, profile};
 use super::*;
-use crate::benchmark::{Evidence, SharedBenchmarks};
+use crate::benchmark::{Benchmark, Evidence};
 use crate::recommend::test_support::{MEETING, at, catalog, requirement, row};
 use crate::recommend::{Candidate, Caveat, Decision};
 use uuid::Uuid;
@@ -10,7 +10,9 @@ use uuid::Uuid;
 const NOW: &str = "2026-11-23";
 const INSIDE: (i32, i32) = (2048, 512);
 
-fn estimator(rows: &[Benchmark]) -> Estimator<'_> {
+/// Keeps the rows until the tests end, since an estimator refers to them.
+fn estimator(rows: &[Benchmark]) -> Estimator<'static> {
+    let rows = Box::leak(Box::new(SharedBenchmarks::from_iter(rows)));
     Estimator::new(rows, &EvidencePolicy::default(), at(NOW))
 }
 
@@ -131,7 +133,8 @@ fn ask(fields: &str, exact: Vec<Benchmark>, others: &[Benchmark]) -> Decision {
         profiles: Vec::new(),
     };
     let requirement = requirement(&format!("{{{CUSTOM}{fields}}}"));
-    Grounds::new(&requirement, evidence, others, at(NOW)).decide(requirement, catalog(), at(NOW))
+    let others = SharedBenchmarks::from_iter(others);
+    Grounds::new(&requirement, evidence, &others, at(NOW)).decide(requirement, catalog(), at(NOW))
 }
 
 fn everything(decision: &Decision) -> Vec<&Candidate> {
