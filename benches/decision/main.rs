@@ -2,6 +2,8 @@
 //! fsync); `SELECT 1`, a decision on evidence no older than the call and the plain way, by turns on
 //! one machine. `-- shipped`, `10k`, `100k`, `1m` and `rows` run parts.
 
+use std::time::Duration;
+
 mod ask;
 #[path = "../shared/million.rs"]
 mod million;
@@ -31,4 +33,12 @@ fn main() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The value below which `percent` of the values are, microseconds.
+pub fn percentile(values: &mut [Duration], percent: f64) -> f64 {
+    values.sort();
+    let last = values.len().saturating_sub(1);
+    let at = (last as f64 * percent / 100.0) as usize;
+    values.get(at).map_or(0.0, |it| it.as_secs_f64() * 1e6)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use compass::benchmark::TrafficProfile;
 use compass::catalog::{Catalog, CatalogFiles};
 use compass::knowledge_base::{ConnectionSettings, KnowledgeBase, migrate};
-use compass::recommend::{Requirement, decide};
+use compass::recommend::{Requirement, choose, decide};
 use compass_testbed::Postgres;
 use compass_testbed::postgres::execute;
 use compass_testbed::process::Program;
@@ -16,6 +16,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::ask;
 use crate::million::{self, COLUMNS, PROFILES};
+use crate::percentile;
 
 /// Calls of each kind in a turn, and how long all turns take at most.
 const CALLS: usize = 100;
@@ -81,7 +82,14 @@ async fn turns(url: &str, knowledge_base: &KnowledgeBase, catalog: &Catalog) -> 
     let mut connection = PgConnection::connect(url).await?;
     let now: Timestamp = "2026-11-24T00:00:00Z".parse()?;
     let (names, prices) = prices(catalog);
-    let [mut one, mut gather, mut whole, mut plain] = [const { Vec::new() }; 4];
+    let [
+        mut one,
+        mut gather,
+        mut narrow,
+        mut alone,
+        mut whole,
+        mut plain,
+    ] = [const { Vec::new() }; 6];
     let start = Instant::now();
     let mut asked = 0;
     for _ in 0..MOST_TURNS {
@@ -99,6 +107,16 @@ async fn turns(url: &str, knowledge_base: &KnowledgeBase, catalog: &Catalog) -> 
         }
         for _ in 0..CALLS {
             gather.push(timed(async || knowledge_base.evidence(profile(PROFILES[0])).await).await?);
+        }
+        for _ in 0..CALLS {
+            asked += 1;
+            let requirement = ask::requirement(catalog, asked);
+            let start = Instant::now();
+            let evidence = knowledge_base.evidence(requirement.profile).await?;
+            let gathered = Instant::now();
+            black_box(choose(&requirement, &evidence.benchmarks, catalog, now));
+            narrow.push(start.elapsed());
+            alone.push(gathered.elapsed());
         }
         let turn = Instant::now();
         for _ in 0..CALLS {
@@ -132,7 +150,9 @@ async fn turns(url: &str, knowledge_base: &KnowledgeBase, catalog: &Catalog) -> 
     for (name, mut times) in [
         ("SELECT 1", one),
         ("gather alone", gather),
-        ("gather and decide in full", whole),
+        ("gather and decide", narrow),
+        ("  of which to decide", alone),
+        ("gather, decide and explain", whole),
         ("one plain SQL query", plain),
     ] {
         let [p50, p99] = [percentile(&mut times, 50.0), percentile(&mut times, 99.0)];
@@ -196,14 +216,6 @@ fn profile((prompt_tokens, output_tokens): (i32, i32)) -> TrafficProfile {
         prompt_tokens,
         output_tokens,
     }
-}
-
-/// The value below which `percent` of the values are, microseconds.
-fn percentile(values: &mut [Duration], percent: f64) -> f64 {
-    values.sort();
-    let last = values.len().saturating_sub(1);
-    let at = (last as f64 * percent / 100.0) as usize;
-    values.get(at).map_or(0.0, |it| it.as_secs_f64() * 1e6)
 }
 
 /// Resident memory of this process.

@@ -124,7 +124,7 @@ fn recommendation(candidate: &Candidate, decision: &Decision) -> RecommendationS
                 .collect(),
         },
         warnings: candidate.caveats.iter().map(ToString::to_string).collect(),
-        digest: candidate.digest.to_string(),
+        digest: candidate.digest_text(),
     }
 }
 

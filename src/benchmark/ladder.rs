@@ -3,6 +3,7 @@
 //! What a ladder has in common (configuration, kind, source, conditions) is kept once; a row is what
 //! differs, and a whole [`Benchmark`] is made again for the few rows that are shown.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -219,6 +220,18 @@ impl Ladder {
             first_id: rows.iter().map(|row| row.id).min().unwrap_or_default(),
             rows: rows.into(),
         }
+    }
+
+    /// The order in which ladders decide, each with the date of its newest steady row: the newest
+    /// last, also where it fails; of equally new ones the first by source and id (R4).
+    pub fn by_age(
+        (newest_a, a): (Option<Timestamp>, &Self),
+        (newest_b, b): (Option<Timestamp>, &Self),
+    ) -> Ordering {
+        newest_a
+            .cmp(&newest_b)
+            .then_with(|| b.source.cmp(&a.source))
+            .then_with(|| b.first_id.cmp(&a.first_id))
     }
 
     /// The configuration as a row spells it.

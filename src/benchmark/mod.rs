@@ -10,6 +10,7 @@ mod engine_args;
 mod evidence;
 pub mod formats;
 mod hardware;
+mod index;
 mod ladder;
 mod model;
 pub mod plausibility;
@@ -25,6 +26,7 @@ pub use column::{Column, Flag, Provenance, Text, UtcDateTime};
 pub use engine_args::EngineArgs;
 pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};
 pub use hardware::HardwareName;
+pub use index::{Index, IndexedConfiguration, IndexedPlace};
 pub use ladder::{ConfigurationLadders, Ladder, LadderRow, Place, SharedPlace};
 pub use model::ModelName;
 pub use rate::exact_rate;
@@ -171,6 +173,23 @@ pub struct LoadConditions {
     pub prefix_sharing: Option<f64>,
     /// Which quantity the ITL columns hold.
     pub itl_definition: Option<ItlDefinition>,
+}
+
+impl LoadConditions {
+    /// Whether the load is one that sizes a replica: neither closed-loop nor prefix-shared nor a
+    /// throughput run (R4).
+    pub fn are_usual(&self) -> bool {
+        let arrivals = [ArrivalProcess::ClosedLoop, ArrivalProcess::Throughput];
+        !self
+            .arrival_process
+            .is_some_and(|it| arrivals.contains(&it))
+            && !self.shares_prefixes()
+    }
+
+    /// Whether requests have part of the prompt in common.
+    pub fn shares_prefixes(&self) -> bool {
+        self.prefix_sharing.is_some_and(|share| share > 0.0)
+    }
 }
 
 /// A latency's distribution, milliseconds. A value that is missing, zero, negative or not finite

@@ -1,16 +1,25 @@
 //! Benchmarks that many readers share, as ladders: cloning them copies no row.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::index::Index;
 use super::ladder::{Ladder, SharedPlace};
 use super::reduction::Reduction;
 use super::{Benchmark, Configuration};
 
 /// Rows by place and ladder. Cheap to clone.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct SharedBenchmarks {
     places: Arc<[SharedPlace]>,
     rows: usize,
+    /// Made when it is first asked for.
+    index: Arc<OnceLock<Index>>,
+}
+
+impl PartialEq for SharedBenchmarks {
+    fn eq(&self, other: &Self) -> bool {
+        self.places == other.places
+    }
 }
 
 impl SharedBenchmarks {
@@ -20,6 +29,7 @@ impl SharedBenchmarks {
         Self {
             rows: places.iter().map(|place| place.rows).sum(),
             places,
+            index: Arc::default(),
         }
     }
 
@@ -48,6 +58,11 @@ impl SharedBenchmarks {
     /// By profile and place.
     pub fn places(&self) -> &[SharedPlace] {
         &self.places
+    }
+
+    /// What its places show by the usual rules.
+    pub fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::new(&self.places))
     }
 
     /// Every ladder, by configuration.

@@ -24,7 +24,7 @@ pub(super) fn evidence(plan: &Plan<'_>) -> BTreeMap<String, String> {
     BTreeMap::from([
         (
             annotation::DECISION_DIGEST.to_owned(),
-            candidate.digest.to_string(),
+            candidate.digest_text(),
         ),
         (annotation::BENCHMARKS.to_owned(), benchmarks.join(",")),
         (annotation::MODEL.to_owned(), plan.model().to_owned()),

@@ -99,7 +99,7 @@ fn candidate() -> Candidate {
         capacity_if_slower: None,
         survives_loss_of_one_replica: None,
         caveats: Vec::new(),
-        digest: Digest::of(b"an example"),
+        digest: Some(Digest::of(b"an example")),
     }
 }
 

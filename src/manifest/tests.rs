@@ -145,7 +145,7 @@ fn the_selector_finds_the_pods_and_outlives_a_new_decision() {
 #[test]
 fn new_evidence_alone_restarts_no_pod() {
     let mut other = Example::default();
-    other.candidate.digest = Digest::of(b"other rows");
+    other.candidate.digest = Some(Digest::of(b"other rows"));
     other.candidate.operating_row.ttft.p95_ms = Some(99.0);
     let template = |example: &Example| example.manifests().deployment.spec.unwrap().template;
     assert_eq!(template(&Example::default()), template(&other));

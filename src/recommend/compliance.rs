@@ -95,6 +95,11 @@ impl Bounds {
         )
     }
 
+    /// In the order of [`Target::ALL`], ms.
+    pub(super) fn values(&self) -> [f64; 3] {
+        self.0
+    }
+
     /// The bounds that a row would have to meet if every p95 were `percent` higher.
     pub(super) fn if_slower_by(&self, percent: f64) -> Self {
         Self(self.0.map(|bound| bound * 100.0 / (100.0 + percent)))

@@ -117,23 +117,38 @@ impl Constraints {
             model, hardware, ..
         } = configuration;
         Broken::of([
-            (
-                self.denied_models.contains(model)
-                    || !(self.allowed_models.is_empty() || self.allowed_models.contains(model)),
-                Constraint::Models,
-            ),
-            (
-                self.denied_hardware.contains(hardware)
-                    || !(self.allowed_hardware.is_empty()
-                        || self.allowed_hardware.contains(hardware)),
-                Constraint::Hardware,
-            ),
-            (
-                self.minimum_quality
-                    .is_some_and(|least| quality.is_none_or(|score| i32::from(score) < least)),
-                Constraint::Quality,
-            ),
+            (self.leave_out_model(model), Constraint::Models),
+            (self.bars_hardware(hardware), Constraint::Hardware),
+            (self.are_above(quality), Constraint::Quality),
         ])
+    }
+
+    /// Whether any of them speaks of models.
+    pub(super) fn speak_of_models(&self) -> bool {
+        !self.denied_models.is_empty()
+            || !self.allowed_models.is_empty()
+            || self.minimum_quality.is_some()
+    }
+
+    /// Whether one of them leaves a model of this quality out.
+    pub(super) fn bars_model(&self, model: &ModelName, quality: Option<u8>) -> bool {
+        self.leave_out_model(model) || self.are_above(quality)
+    }
+
+    fn leave_out_model(&self, model: &ModelName) -> bool {
+        self.denied_models.contains(model)
+            || !(self.allowed_models.is_empty() || self.allowed_models.contains(model))
+    }
+
+    fn are_above(&self, quality: Option<u8>) -> bool {
+        self.minimum_quality
+            .is_some_and(|least| quality.is_none_or(|score| i32::from(score) < least))
+    }
+
+    /// Whether one of them leaves hardware out.
+    pub(super) fn bars_hardware(&self, hardware: &HardwareName) -> bool {
+        self.denied_hardware.contains(hardware)
+            || !(self.allowed_hardware.is_empty() || self.allowed_hardware.contains(hardware))
     }
 
     /// The most replicas that break no limit; a replica without a price fits no cost limit.

@@ -19,7 +19,7 @@ use crate::benchmark::{Benchmark, Evidence, EvidenceKind, ValidationClass};
 use crate::catalog::Catalog;
 
 /// Alternatives shown beside the recommendation.
-const ALTERNATIVES: usize = 5;
+pub(super) const ALTERNATIVES: usize = 5;
 
 /// How much slower every p95 is taken to be when fragility is asked for (R10), percent.
 const FRAGILITY_PERCENT: f64 = 10.0;
@@ -44,19 +44,7 @@ pub fn decide(
             now,
         ));
     }
-    let mut shown: Vec<_> = best.iter().map(|best| best.configuration.place()).collect();
-    let alternatives = ranked
-        .iter()
-        .filter(|way| {
-            let place = way.configuration.place();
-            let is_new = !shown.contains(&place);
-            shown.push(place);
-            is_new
-        })
-        .take(ALTERNATIVES)
-        .map(|way| candidate(&field, way))
-        .collect();
-    let recommendation = best.map(|best| candidate(&field, best));
+    let (recommendation, alternatives) = shown(&field, &ranked);
     let other_objectives = other_objectives(&field, &standings);
     let settlement = best.map(|best| settlement::settle(&field, best, &standings));
     let break_even = best.and_then(|best| break_even::break_even(&field, best, &standings));
@@ -69,6 +57,33 @@ pub fn decide(
         break_even,
         explanation,
     }
+}
+
+/// The first of the ways, and the next on other places.
+pub(super) fn shown(field: &Field, ranked: &[&Sized]) -> (Option<Candidate>, Vec<Candidate>) {
+    let recommendation = ranked.first().map(|best| {
+        let backing = backing_rows(field, best);
+        Candidate {
+            digest: Some(digest(field, best, &backing)),
+            ..candidate(field, best, &backing)
+        }
+    });
+    let mut places: Vec<_> = Vec::with_capacity(ALTERNATIVES + 1);
+    let mut alternatives = Vec::with_capacity(ALTERNATIVES);
+    for way in ranked {
+        let place = way.configuration.place();
+        if places.contains(&place) {
+            continue;
+        }
+        if !places.is_empty() {
+            alternatives.push(candidate(field, way, &backing_rows(field, way)));
+        }
+        places.push(place);
+        if places.len() > ALTERNATIVES {
+            break;
+        }
+    }
+    (recommendation, alternatives)
 }
 
 /// What became of each configuration with rows for the profile, in their order (R10).
@@ -98,7 +113,7 @@ fn other_objectives(field: &Field, standings: &[Standing]) -> Vec<OtherObjective
         .collect()
 }
 
-fn candidate(field: &Field, sized: &Sized) -> Candidate {
+fn candidate(field: &Field, sized: &Sized, backing: &[Benchmark]) -> Candidate {
     let requirement = field.requirement;
     let bounds = field.bounds();
     let operating_row = sized.operating_row.benchmark();
@@ -111,7 +126,6 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
     let slower = field.capacity_under(sized, &bounds.if_slower_by(FRAGILITY_PERCENT));
     let hardware = field.catalog.hardware(&sized.configuration.hardware);
     let demand = requirement.demand.as_ref();
-    let backing = backing_rows(field, sized);
     Candidate {
         configuration: sized.configuration.clone(),
         kind: sized.ladder.kind,
@@ -134,8 +148,8 @@ fn candidate(field: &Field, sized: &Sized) -> Candidate {
         survives_loss_of_one_replica: demand.map(|demand| {
             sized.capacity.rps * Decimal::from(sized.replicas - 1) >= demand.requests_per_second
         }),
-        caveats: caveats(field, sized, &backing, strength),
-        digest: digest(field, sized, &backing),
+        caveats: caveats(field, sized, backing, strength),
+        digest: None,
     }
 }
 

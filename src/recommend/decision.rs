@@ -108,11 +108,18 @@ pub struct Candidate {
     pub survives_loss_of_one_replica: Option<bool>,
     /// What a reader must know before relying on it.
     pub caveats: Vec<Caveat>,
-    /// Digest over what the decision rests on (R11).
-    pub digest: Digest,
+    /// Digest over what the decision rests on (R11); of the recommendation alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 impl Candidate {
+    /// The digest of a recommendation; nothing for an alternative.
+    pub fn digest_text(&self) -> String {
+        let digest = self.digest.as_ref();
+        digest.map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Ids of the rows that back it.
     pub fn backing_rows(&self) -> Vec<Uuid> {
         backing_ids(&self.capacity, self.operating_row.id)

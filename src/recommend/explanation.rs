@@ -73,6 +73,32 @@ pub struct Excluded {
     pub by_limits: usize,
 }
 
+/// What became of configurations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Configurations with rows for the profile.
+    pub configurations: usize,
+    /// Those that meet the requirement.
+    pub compliant: usize,
+    /// Those left out for another reason than their latencies.
+    pub excluded: Excluded,
+    /// Those that miss a target at every rate that could size them.
+    pub rejected: usize,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        self.configurations += 1;
+        match outcome {
+            Outcome::NoEvidence => self.excluded.by_evidence += 1,
+            Outcome::NotAllowed => self.excluded.by_constraints += 1,
+            Outcome::OverLimit => self.excluded.by_limits += 1,
+            Outcome::Rejected => self.rejected += 1,
+            Outcome::Complies => self.compliant += 1,
+        }
+    }
+}
+
 /// A configuration's row with the least worst ratio of value to target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NearMiss {

@@ -14,7 +14,7 @@ use super::ranking;
 use super::requirement::Requirement;
 use super::sizing::{self, Load, Sized};
 use crate::api::Objective;
-use crate::benchmark::{Configuration, EvidenceKind, SharedBenchmarks};
+use crate::benchmark::{Configuration, EvidenceKind, Place, SharedBenchmarks};
 use crate::catalog::{Catalog, SloTargets};
 
 /// A lower kind stands beside a lower bound of a better one only if its p95s are at least this
@@ -78,8 +78,19 @@ impl<'a> Field<'a> {
         catalog: &'a Catalog,
         now: Timestamp,
     ) -> Self {
+        let places = benchmarks.places().iter().map(|place| &**place);
+        Self::of_places(requirement, places, catalog, now)
+    }
+
+    /// The field of some places, in their order.
+    pub(super) fn of_places(
+        requirement: &'a Requirement,
+        places: impl Iterator<Item = &'a Place>,
+        catalog: &'a Catalog,
+        now: Timestamp,
+    ) -> Self {
         let profile = requirement.profile;
-        let entries: Vec<_> = ladder::of_all(benchmarks, profile, &requirement.evidence, now)
+        let entries: Vec<_> = ladder::of_places(places, profile, &requirement.evidence, now)
             .map(|(configuration, ladders)| Entry {
                 configuration,
                 ladders,
@@ -94,6 +105,12 @@ impl<'a> Field<'a> {
             catalog,
             entries,
         }
+    }
+
+    /// Both fields, which have no place in common.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.entries.extend(other.entries);
+        self
     }
 
     /// How every configuration stands under these targets.

@@ -9,7 +9,7 @@ use super::compliance::P95s;
 use super::requirement::EvidencePolicy;
 use crate::api::UnusualLoad;
 use crate::benchmark::{
-    self, ArrivalProcess, Benchmark, Configuration, EvidenceKind, LadderRow, LoadConditions,
+    self, ArrivalProcess, Benchmark, Configuration, EvidenceKind, LadderRow, LoadConditions, Place,
     SharedBenchmarks, Step, TrafficProfile, USUAL_SERVED_PERCENT, exact_rate,
 };
 
@@ -84,7 +84,7 @@ impl<'a> Row<'a> {
     }
 }
 
-fn is_to_come(measured_at: Timestamp, now: Timestamp) -> bool {
+pub(super) fn is_to_come(measured_at: Timestamp, now: Timestamp) -> bool {
     measured_at.duration_since(now) > ZONE_DOUBT
 }
 
@@ -186,9 +186,19 @@ pub(super) fn of_all<'a: 'p, 'p>(
     policy: &'p EvidencePolicy,
     now: Timestamp,
 ) -> impl Iterator<Item = (&'a Configuration, Vec<Ladder<'p>>)> {
-    let places = benchmarks.places().iter();
-    let places = places
-        .filter(move |place| place.profile == profile && place.configuration().hardware_count > 0);
+    let places = benchmarks.places().iter().map(|place| &**place);
+    of_places(places, profile, policy, now)
+}
+
+/// The same of some places.
+pub(super) fn of_places<'a: 'p, 'p>(
+    places: impl Iterator<Item = &'a Place>,
+    profile: TrafficProfile,
+    policy: &'p EvidencePolicy,
+    now: Timestamp,
+) -> impl Iterator<Item = (&'a Configuration, Vec<Ladder<'p>>)> {
+    let places =
+        places.filter(move |it| it.profile == profile && it.configuration().hardware_count > 0);
     let configurations = places.flat_map(|place| &place.configurations);
     configurations.map(move |it| {
         let ladders = it.ladders.iter();
@@ -203,7 +213,7 @@ fn unusual_loads(conditions: &LoadConditions) -> impl Iterator<Item = UnusualLoa
         Some(ArrivalProcess::Throughput) => Some(UnusualLoad::Throughput),
         _ => None,
     };
-    let shared = conditions.prefix_sharing.is_some_and(|share| share > 0.0);
+    let shared = conditions.shares_prefixes();
     arrivals
         .into_iter()
         .chain(shared.then_some(UnusualLoad::PrefixShared))
@@ -217,10 +227,7 @@ pub(super) fn deciding<'a>(ladders: &[Ladder<'a>], kind: EvidenceKind) -> Option
         .filter(|ladder| ladder.kind == kind && ladder.sizes)
         .filter_map(|ladder| ladder.newest_steady().map(|newest| (newest, ladder)))
         .max_by(|(newest_a, a), (newest_b, b)| {
-            newest_a
-                .cmp(newest_b)
-                .then_with(|| b.source.cmp(a.source))
-                .then_with(|| b.shared.first_id.cmp(&a.shared.first_id))
+            benchmark::Ladder::by_age((*newest_a, a.shared), (*newest_b, b.shared))
         })
         .map(|(_, ladder)| *ladder)
 }

@@ -6,6 +6,7 @@
 mod account;
 mod break_even;
 mod capacity;
+mod choose;
 mod compliance;
 mod constraints;
 mod cost;
@@ -27,12 +28,14 @@ mod requirement;
 mod settlement;
 mod sizing;
 mod steps;
+mod sweep;
 #[cfg(test)]
 pub(crate) mod test_support;
 
 pub use account::{Account, LadderAccount, Role};
 pub use break_even::{BreakEven, Then};
 pub use capacity::{Capacity, CapacityBound};
+pub use choose::{Choice, choose};
 pub use compliance::{Strength, Target};
 pub use constraints::{Constraint, Constraints};
 pub use cost::MicroDollars;
@@ -43,7 +46,7 @@ pub use estimate::{
     Estimate, Estimated, EstimatedConfiguration, Estimates, Estimator, Expected, Grounds, Refusal,
     RefusedConfiguration,
 };
-pub use explanation::{Excluded, Explanation, FailingTarget, NearMiss, Outcome, OverLimit};
+pub use explanation::{Counts, Excluded, Explanation, FailingTarget, NearMiss, Outcome, OverLimit};
 pub use gaps::{Gaps, UnknownName};
 pub use requirement::{Demand, EvidencePolicy, Requirement, ResolveError, resolve};
 pub use settlement::{REQUESTS_WORTH_RUNNING, Settlement, Worth, WorthRunning};

@@ -5,14 +5,21 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
+use super::capacity;
+use super::compliance::Bounds;
 use super::field::Field;
+use super::ladder;
 use super::oracle::{NOW, Oracle, Way};
-use super::test_support::{at, catalog, requirement, row};
-use super::{CapacityBound, Change, Decision, MicroDollars, Requirement, Then, Worth, decide};
+use super::requirement::EvidencePolicy;
+use super::test_support::{PROFILE, at, catalog, requirement, row};
+use super::{
+    CapacityBound, Change, Counts, Decision, MicroDollars, Requirement, Then, Worth, choose, decide,
+};
 use crate::api::Objective;
 use crate::benchmark::{
     ArrivalProcess, Benchmark, Evidence, EvidenceKind, HardwareName, ModelName, SharedBenchmarks,
 };
+use crate::catalog::SloTargets;
 
 fn rows() -> impl Strategy<Value = Vec<Benchmark>> {
     let p95 = |target: f64| {
@@ -119,6 +126,16 @@ fn benchmark(index: usize, parts: Parts) -> Benchmark {
     row
 }
 
+/// Rows as most knowledge bases have them: one kind of evidence.
+fn of_one_kind() -> impl Strategy<Value = Vec<Benchmark>> {
+    rows().prop_map(|mut rows| {
+        for row in &mut rows {
+            row.kind = EvidenceKind::Simulated;
+        }
+        rows
+    })
+}
+
 fn requirements() -> impl Strategy<Value = Requirement> {
     let demand = prop_oneof![Just("0.5"), Just("3.5"), Just("40")];
     let room = prop_oneof![Just((20, 0)), Just((0, 1)), Just((35, 2))];
@@ -218,6 +235,68 @@ proptest! {
                 + excluded.by_constraints + excluded.by_limits,
             explanation.configurations
         );
+    }
+
+    #[test]
+    fn the_narrow_decision_is_the_whole_ones(
+        requirement in requirements(),
+        rows in prop_oneof![rows(), of_one_kind(), ladders()],
+        usual in any::<bool>(),
+    ) {
+        let mut requirement = requirement;
+        if usual {
+            requirement.objective = Objective::Cost;
+            requirement.evidence.max_age_days = None;
+        }
+        let benchmarks = SharedBenchmarks::from_iter(&rows);
+        for demand in [requirement.demand.clone(), None] {
+            requirement.demand = demand;
+            let choice = choose(&requirement, &benchmarks, catalog(), at(NOW));
+            let decision = ask(&requirement, &rows);
+            prop_assert_eq!(
+                format!("{:?}", (&choice.recommendation, &choice.alternatives)),
+                format!("{:?}", (&decision.recommendation, &decision.alternatives))
+            );
+            let explanation = &decision.explanation;
+            let counts = Counts {
+                configurations: explanation.configurations,
+                compliant: explanation.compliant,
+                excluded: explanation.excluded,
+                rejected: explanation.rejected,
+            };
+            prop_assert_eq!(choice.counts, counts);
+        }
+    }
+
+    #[test]
+    fn the_quick_reading_of_a_ladder_is_the_plain_one(
+        rows in of_one_kind(),
+        targets in (80..200_i32, 10..40_i32, 3000..9000_i32),
+    ) {
+        let benchmarks = SharedBenchmarks::from_iter(&rows);
+        let (ttft_p95_ms, itl_p95_ms, e2e_p95_ms) = targets;
+        let bounds = Bounds::new(&SloTargets { ttft_p95_ms, itl_p95_ms, e2e_p95_ms }, 0);
+        let policy = EvidencePolicy::default();
+        let formed: Vec<_> =
+            ladder::of_all(&benchmarks, PROFILE, &policy, at(NOW)).collect();
+        let index = benchmarks.index();
+        prop_assert_eq!(formed.len(), index.configurations.len());
+        for ((_, ladders), indexed) in formed.iter().zip(&index.configurations) {
+            let plain = EvidenceKind::ALL.iter().find_map(|kind| ladder::deciding(ladders, *kind));
+            let plain = plain.and_then(|it| capacity::read(&it, &bounds, None).capacity);
+            let plain = plain.map_or(0.0, |it| it.rps.to_string().parse().unwrap());
+            prop_assert_eq!(index.capacity_rps(indexed, &bounds.values()), plain);
+        }
+    }
+
+    #[test]
+    fn rows_are_the_same_after_their_reduction(rows in rows()) {
+        let mut expected: Vec<_> = rows.clone();
+        expected.sort_by_key(|row| row.id);
+        // What was stored as NaN was not recorded.
+        let text = |rows: &[Benchmark]| format!("{rows:?}").replace("Some(NaN)", "None");
+        let again = SharedBenchmarks::from_iter(&rows).to_vec();
+        prop_assert_eq!(text(&again), text(&expected));
     }
 
     #[test]

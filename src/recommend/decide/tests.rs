@@ -435,7 +435,7 @@ fn fragility_counts_what_was_measured_too() {
 #[test]
 fn the_digest_follows_what_the_decision_rests_on_and_nothing_else() {
     let rows = [row(3.0, MEETING), row(9.0, MEETING)];
-    let digest = |spec: &str, rows: &[Benchmark]| best(spec, rows).digest;
+    let digest = |spec: &str, rows: &[Benchmark]| best(spec, rows).digest.unwrap();
     let before = digest(CHAT, &rows);
     let other_profile = with(&rows[0], |row| row.profile.prompt_tokens = 9);
     let slower = with(&row(9.0, FAILING), on("L40S", 1));

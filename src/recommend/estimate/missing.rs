@@ -13,7 +13,7 @@ use crate::benchmark::{
 };
 use crate::catalog::Catalog;
 use crate::recommend::compliance::P95s;
-use crate::recommend::{Candidate, Caveat, Decision, Requirement, decide};
+use crate::recommend::{Candidate, Caveat, Choice, Decision, Requirement, choose, decide};
 
 /// What became of the configurations without rows under the profile. Empty unless the intent allows
 /// estimates.
@@ -121,6 +121,16 @@ impl Grounds {
         }
         decision.explanation.estimates = self.estimates.clone();
         decision
+    }
+
+    /// Chooses as [`choose`] does, on the rows and the estimates.
+    pub fn choose(&self, requirement: &Requirement, catalog: &Catalog, now: Timestamp) -> Choice {
+        let mut choice = choose(requirement, &self.evidence.benchmarks, catalog, now);
+        let candidates = choice.recommendation.iter_mut();
+        for candidate in candidates.chain(&mut choice.alternatives) {
+            warn_of_simulation(candidate, &self.estimates);
+        }
+        choice
     }
 }
 

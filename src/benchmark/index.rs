@@ -1,0 +1,139 @@
+//! What every configuration shows by the usual rules, side by side in memory: a decision walks
+//! configurations, and not one of their rows.
+//!
+//! It says nothing of places where kinds of evidence meet (R5), nor where a rate is not a number:
+//! those are walked.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::ladder::{ConfigurationLadders, Ladder, Place, SharedPlace};
+use super::{EvidenceKind, HardwareName, ModelName, TrafficProfile};
+
+/// All places of some benchmarks.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// Without repetition.
+    pub models: Vec<ModelName>,
+    /// Without repetition.
+    pub hardware: Vec<HardwareName>,
+    /// In the order of the places.
+    pub places: Vec<IndexedPlace>,
+    /// By place.
+    pub configurations: Vec<IndexedConfiguration>,
+    /// By configuration.
+    rates: Vec<IndexedRate>,
+}
+
+/// A place.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexedPlace {
+    /// Its profile.
+    pub profile: TrafficProfile,
+    /// In [`Index::models`].
+    pub model: u32,
+    /// In [`Index::hardware`].
+    pub hardware: u32,
+    /// GPUs of one replica.
+    pub hardware_count: i32,
+    /// The only kind of its evidence; `None` where it has to be walked.
+    pub kind: Option<EvidenceKind>,
+    /// Whether a load is closed-loop, prefix-shared or a throughput run.
+    pub has_unusual_load: bool,
+    /// When its newest row ran.
+    pub newest: Option<Timestamp>,
+    /// How many configurations it has.
+    pub configurations: u32,
+}
+
+/// A configuration, and where its deciding ladder is.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexedConfiguration {
+    first: u32,
+    rates: u32,
+    /// Whether a row that may back a decision exists.
+    pub has_evidence: bool,
+}
+
+/// One offered rate of a ladder.
+#[derive(Clone, Copy, Debug)]
+struct IndexedRate {
+    worst: [f64; 3],
+    served_rps: f64,
+}
+
+impl Index {
+    pub(super) fn new(places: &[SharedPlace]) -> Self {
+        let mut index = Self::default();
+        let mut models = HashMap::new();
+        let mut hardware = HashMap::new();
+        for place in places {
+            let (model, gpu, hardware_count) = place.configuration().place();
+            let model = *models.entry(model).or_insert_with(|| {
+                index.models.push(model.clone());
+                index.models.len() as u32 - 1
+            });
+            let hardware = *hardware.entry(gpu).or_insert_with(|| {
+                index.hardware.push(gpu.clone());
+                index.hardware.len() as u32 - 1
+            });
+            index.places.push(IndexedPlace {
+                profile: place.profile,
+                model,
+                hardware,
+                hardware_count,
+                kind: only_kind(place),
+                has_unusual_load: place.ladders().any(|it| !it.conditions.are_usual()),
+                newest: place.ladders().filter_map(|ladder| ladder.newest).max(),
+                configurations: place.configurations.len() as u32,
+            });
+            place.configurations.iter().for_each(|it| index.add(it));
+        }
+        index
+    }
+
+    fn add(&mut self, configuration: &ConfigurationLadders) {
+        let usual = || {
+            let ladders = configuration.ladders.iter();
+            ladders.filter(|ladder| ladder.conditions.are_usual())
+        };
+        let deciding = usual()
+            .filter_map(|ladder| Some((ladder.newest_steady?, ladder)))
+            .max_by(|a, b| Ladder::by_age(*a, *b));
+        let steps = deciding.map_or(&[][..], |(_, ladder)| &ladder.steps);
+        self.configurations.push(IndexedConfiguration {
+            first: self.rates.len() as u32,
+            rates: steps.len() as u32,
+            has_evidence: usual()
+                .flat_map(|ladder| &ladder.rows)
+                .any(|row| !row.bounds_only()),
+        });
+        self.rates.extend(steps.iter().map(|step| IndexedRate {
+            worst: step.worst,
+            served_rps: step.served_rps,
+        }));
+    }
+
+    /// The capacity that a configuration shows where no p95 may be above its bound, requests per
+    /// second; 0 where it shows none.
+    #[inline]
+    pub fn capacity_rps(&self, configuration: &IndexedConfiguration, bounds: &[f64; 3]) -> f64 {
+        let first = configuration.first as usize;
+        let rates = &self.rates[first..first + configuration.rates as usize];
+        let failing = rates.partition_point(|rate| {
+            let [a, b, c] = rate.worst;
+            (a <= bounds[0]) & (b <= bounds[1]) & (c <= bounds[2])
+        });
+        match failing {
+            0 => 0.0,
+            failing => rates[failing - 1].served_rps,
+        }
+    }
+}
+
+fn only_kind(place: &Place) -> Option<EvidenceKind> {
+    let kind = place.ladders().next()?.kind;
+    let is_plain = |ladder: &Ladder| ladder.kind == kind && !ladder.steps.is_empty();
+    place.ladders().all(is_plain).then_some(kind)
+}

@@ -1,0 +1,289 @@
+//! R4 to R9 over all configurations at once, as far as the recommendation and its alternatives need:
+//! how many comply, and which places may be among the first.
+//!
+//! It walks the index of the benchmarks, a few comparisons a configuration, and compares in floats;
+//! what may come first is then judged exactly. What the index does not speak of is judged too.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::compliance::Bounds;
+use super::constraints::Broken;
+use super::cost;
+use super::explanation::{Counts, Outcome};
+use super::ladder;
+use super::requirement::Requirement;
+use super::sizing::{self, Load, MAX_REPLICAS, replicas_for};
+use crate::api::Objective;
+use crate::benchmark::{
+    HardwareName, Index, IndexedPlace, ModelName, SharedBenchmarks, USUAL_SERVED_PERCENT,
+    exact_rate,
+};
+use crate::catalog::Catalog;
+
+/// Floats that differ by less than this share are not told apart.
+const DOUBT: f64 = 1e-9;
+
+/// What a sweep finds.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    /// What became of the configurations that need no judging.
+    pub(super) counts: Counts,
+    /// Places, by index, that have to be judged for what becomes of their configurations.
+    pub(super) unknown: Vec<usize>,
+    /// Places, by index, that are counted and may be among the first.
+    pub(super) first: Vec<usize>,
+}
+
+/// Sweeps over the places of the requirement's profile; looks for so many places to show.
+pub(super) fn sweep(
+    requirement: &Requirement,
+    benchmarks: &SharedBenchmarks,
+    catalog: &Catalog,
+    now: Timestamp,
+    wanted: usize,
+) -> Sweep {
+    let index = benchmarks.index();
+    let mut sweep = Sweep::default();
+    let mut best = Best::new(wanted);
+    let sizes = Sizes::new(requirement, index, catalog);
+    let bounds = Bounds::new(&requirement.slo, requirement.evidence.margin_percent).values();
+    let is_usual = is_usual(requirement);
+    let allows_unusual_loads = !requirement.evidence.allowed_loads.is_empty();
+    let mut configurations = &index.configurations[..];
+    for (at, place) in index.places.iter().enumerate() {
+        let (these, rest) = configurations.split_at(place.configurations as usize);
+        configurations = rest;
+        if place.profile != requirement.profile || place.hardware_count <= 0 {
+            continue;
+        }
+        let kind = place.kind.filter(|_| {
+            is_usual
+                && !(allows_unusual_loads && place.has_unusual_load)
+                && place.newest.is_none_or(|it| !ladder::is_to_come(it, now))
+        });
+        let Some(kind) = kind else {
+            sweep.unknown.push(at);
+            continue;
+        };
+        let is_barred = sizes.is_barred(place);
+        for configuration in these {
+            let outcome = if kind < requirement.evidence.minimum_kind || !configuration.has_evidence
+            {
+                Outcome::NoEvidence
+            } else if is_barred {
+                Outcome::NotAllowed
+            } else {
+                match index.capacity_rps(configuration, &bounds) {
+                    0.0 => Outcome::Rejected,
+                    capacity => match sizes.rank(place, capacity) {
+                        None => Outcome::OverLimit,
+                        Some(rank) => {
+                            best.offer(at, rank);
+                            Outcome::Complies
+                        }
+                    },
+                }
+            };
+            sweep.counts.add(outcome);
+        }
+    }
+    sweep.first = best.places();
+    sweep
+}
+
+/// Whether the index's rules are the requirement's, and ranks can be compared here.
+fn is_usual(requirement: &Requirement) -> bool {
+    let policy = &requirement.evidence;
+    policy.minimum_served_percent == USUAL_SERVED_PERCENT
+        && policy.max_age_days.is_none()
+        && requirement.objective == Objective::Cost
+}
+
+/// The beginning of a rank by cost (R9).
+#[derive(Clone, Copy, Debug)]
+struct Rank {
+    /// Micro-dollars an hour, or those per capacity; infinite where the price is unknown.
+    cost: f64,
+    gpus: i64,
+    spare: f64,
+    /// What the spare capacity may be wrong by.
+    doubt: f64,
+}
+
+impl Rank {
+    /// As far as floats tell.
+    fn seems_after(&self, other: &Self) -> Ordering {
+        let costs = self.cost.total_cmp(&other.cost);
+        costs
+            .then(self.gpus.cmp(&other.gpus))
+            .then_with(|| other.spare.total_cmp(&self.spare))
+    }
+
+    fn surely_follows(&self, other: &Self) -> bool {
+        if self.cost != other.cost {
+            return self.cost > other.cost * (1.0 + DOUBT);
+        }
+        match self.gpus.cmp(&other.gpus) {
+            Ordering::Equal => self.spare + self.doubt < other.spare - other.doubt,
+            gpus => gpus.is_gt(),
+        }
+    }
+}
+
+/// Places that may be among the first.
+struct Best {
+    wanted: usize,
+    /// As many places as are wanted, each with a rank that it has at least: whatever surely follows
+    /// all of them is not among the first. They are those that seem best.
+    sure: Vec<(usize, Rank)>,
+    /// Whatever costs more surely follows all of them.
+    most: f64,
+    /// Every place that did not when it was offered.
+    offered: Vec<(usize, Rank)>,
+}
+
+impl Best {
+    fn new(wanted: usize) -> Self {
+        Self {
+            wanted,
+            sure: Vec::with_capacity(wanted + 1),
+            most: f64::INFINITY,
+            offered: Vec::with_capacity(64),
+        }
+    }
+
+    #[inline]
+    fn is_out(&self, rank: &Rank) -> bool {
+        rank.cost > self.most
+            || (self.sure.len() == self.wanted
+                && self.sure.iter().all(|(_, sure)| rank.surely_follows(sure)))
+    }
+
+    #[inline]
+    fn offer(&mut self, place: usize, rank: Rank) {
+        if !self.is_out(&rank) {
+            self.take(place, rank);
+        }
+    }
+
+    fn take(&mut self, place: usize, rank: Rank) {
+        self.offered.push((place, rank));
+        match self.sure.iter_mut().find(|(it, _)| *it == place) {
+            Some((_, known)) if known.seems_after(&rank).is_gt() => *known = rank,
+            Some(_) => return,
+            None => self.sure.push((place, rank)),
+        }
+        self.sure.sort_by(|(_, a), (_, b)| a.seems_after(b));
+        self.sure.truncate(self.wanted);
+        if self.sure.len() == self.wanted {
+            let costs = self.sure.iter().map(|(_, rank)| rank.cost);
+            self.most = costs.fold(0.0, f64::max) * (1.0 + DOUBT);
+        }
+    }
+
+    fn places(self) -> Vec<usize> {
+        let offered = self.offered.iter().filter(|(_, rank)| !self.is_out(rank));
+        let mut places: Vec<_> = offered.map(|(place, _)| *place).collect();
+        places.dedup();
+        places
+    }
+}
+
+/// What the requirement and the catalog say of each model and GPU.
+struct Sizes<'r> {
+    requirement: &'r Requirement,
+    load: Load,
+    load_rps: f64,
+    is_limited: bool,
+    /// By model; empty where no constraint speaks of models.
+    barred_models: Vec<bool>,
+    /// By GPU: whether it is left out, and micro-dollars an hour.
+    hardware: Vec<(bool, Option<i128>)>,
+}
+
+impl<'r> Sizes<'r> {
+    fn new(requirement: &'r Requirement, index: &Index, catalog: &Catalog) -> Self {
+        let constraints = &requirement.constraints;
+        let is_barred = |model: &ModelName| {
+            let quality = constraints
+                .minimum_quality
+                .and_then(|_| sizing::quality(catalog, model, requirement.use_case));
+            constraints.bars_model(model, quality)
+        };
+        let hardware = |name: &HardwareName| {
+            let price = cost::per_hour(catalog.hardware(name), 1);
+            (constraints.bars_hardware(name), price.map(|price| price.0))
+        };
+        let load = Load::of(requirement);
+        Self {
+            requirement,
+            load_rps: load.rps.and_then(|rps| rps.to_f64()).unwrap_or_default(),
+            load,
+            is_limited: constraints.max_gpus.is_some() || constraints.max_cost_per_hour.is_some(),
+            barred_models: if constraints.speak_of_models() {
+                index.models.iter().map(is_barred).collect()
+            } else {
+                Vec::new()
+            },
+            hardware: index.hardware.iter().map(hardware).collect(),
+        }
+    }
+
+    fn is_barred(&self, place: &IndexedPlace) -> bool {
+        let model = self.barred_models.get(place.model as usize);
+        model == Some(&true) || self.hardware[place.hardware as usize].0
+    }
+
+    /// Where a capacity ranks; `None` where its size breaks a limit.
+    #[inline]
+    fn rank(&self, place: &IndexedPlace, capacity: f64) -> Option<Rank> {
+        let replicas = self.replicas(capacity);
+        if replicas > MAX_REPLICAS {
+            return None;
+        }
+        let gpus = i64::from(replicas) * i64::from(place.hardware_count);
+        let (_, price) = self.hardware[place.hardware as usize];
+        let cost = price.map(|price| price * i128::from(gpus));
+        if self.is_limited {
+            let cost = cost.map(cost::MicroDollars);
+            let constraints = &self.requirement.constraints;
+            if constraints.broken_by_size(replicas, gpus, cost) != Broken::default() {
+                return None;
+            }
+        }
+        let cost = cost.map_or(f64::INFINITY, |cost| cost as f64);
+        let total = capacity * f64::from(replicas);
+        Some(match self.load.rps {
+            Some(_) => Rank {
+                cost,
+                gpus,
+                spare: total - self.load_rps,
+                doubt: DOUBT * total,
+            },
+            None => Rank {
+                cost: cost / capacity,
+                gpus,
+                spare: 0.0,
+                doubt: 0.0,
+            },
+        })
+    }
+
+    /// Exactly as many as the load needs (R6).
+    #[inline]
+    fn replicas(&self, capacity: f64) -> i32 {
+        let Some(load) = self.load.rps else { return 1 };
+        let needed = self.load_rps / capacity;
+        let is_doubtful = (needed - needed.round()).abs() <= DOUBT * needed;
+        let needed = if is_doubtful {
+            exact_rate(capacity).map_or(i32::MAX, |capacity| replicas_for(load, capacity))
+        } else {
+            // Beyond its range, a float becomes the largest integer.
+            needed.ceil().max(1.0) as i32
+        };
+        needed.saturating_add(self.load.spare_replicas)
+    }
+}
