@@ -198,7 +198,7 @@ mod tests {
         queue.next().await.map(|told| told.event.reason)
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn events_wait_for_a_burst_to_end_but_not_for_ever() {
         let (events, mut queue) = Events::new();
         queue.quiet = Duration::from_millis(100);
