@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::compliance::Bounds;
 use super::ladder::{Ladder, Row};
+use crate::benchmark::Step;
 
 /// Requests per second that one replica was shown to serve within the targets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,6 +51,55 @@ pub(super) struct Reading<'a> {
 /// a target that it misses is missed. A row that is not steady but within the bounds neither
 /// complies nor fails.
 pub(super) fn read<'a>(
+    ladder: &Ladder<'a>,
+    bounds: &Bounds,
+    floor: Option<&Row<'a>>,
+) -> Reading<'a> {
+    match (ladder.steps(), floor) {
+        (Some(steps), None) => read_steps(ladder, steps, bounds),
+        _ => walk(ladder, bounds, floor),
+    }
+}
+
+/// Reads a ladder by what was worked out when its rows arrived: below the first rate whose running
+/// maximum is above a bound no row fails.
+fn read_steps<'a>(ladder: &Ladder<'a>, steps: &[Step], bounds: &Bounds) -> Reading<'a> {
+    let first_row = |step: usize| match step.min(steps.len()) {
+        0 => 0,
+        step => steps[step - 1].end(),
+    };
+    let failing = steps.partition_point(|step| bounds.met_by(&step.worst));
+    let cut = first_row(failing);
+    let backing: Vec<_> = ladder
+        .rows()
+        .take(cut)
+        .filter(|row| row.steady && row.may_back && row.p95s.is_some())
+        .collect();
+    let best = failing.checked_sub(1).and_then(|step| steps[step].best());
+    let capacity = best.map(|best| {
+        let best = ladder.row(best);
+        let steadily_failing = steps.partition_point(|step| bounds.met_by(&step.worst_steady));
+        let failing_row = |from: usize, is: &dyn Fn(&Row) -> bool| {
+            let mut rows = ladder.rows_from(from);
+            rows.find(|row| is(row) && fails(row, bounds))
+        };
+        let cut_by = failing_row(cut, &|_| true);
+        Capacity {
+            rps: best.exactly_served_rps(),
+            row: best.id,
+            bound: failing_row(first_row(steadily_failing), &|row| row.steady)
+                .map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.id)),
+            cut_by: cut_by.map(|row| row.id),
+            non_monotonic: ladder
+                .rows_from(first_row(failing + 1))
+                .any(|row| row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s))),
+        }
+    });
+    Reading { capacity, backing }
+}
+
+/// Reads a ladder row by row.
+pub(super) fn walk<'a>(
     ladder: &Ladder<'a>,
     bounds: &Bounds,
     floor: Option<&Row<'a>>,

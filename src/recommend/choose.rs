@@ -31,7 +31,8 @@ pub fn choose(
     catalog: &Catalog,
     now: Timestamp,
 ) -> Choice {
-    let sweep = sweep(requirement, benchmarks, catalog, now, ALTERNATIVES + 1);
+    let slo = &requirement.slo;
+    let sweep = sweep(requirement, slo, benchmarks, catalog, now, ALTERNATIVES + 1);
     let mut counts = sweep.counts;
     let places = |places: &[usize]| {
         let all = benchmarks.places();
@@ -40,11 +41,11 @@ pub fn choose(
     };
     let unknown = places(&sweep.unknown);
     let first = places(&sweep.first);
-    let mut standings = unknown.judge(&requirement.slo);
+    let mut standings = unknown.judge(slo);
     for standing in &standings {
         counts.add(standing.outcome());
     }
-    standings.extend(first.judge(&requirement.slo));
+    standings.extend(first.judge(slo));
     let field = unknown.and(first);
     let (recommendation, alternatives) = decide::shown(&field, &field.ranked(&standings));
     Choice {

@@ -13,6 +13,7 @@ use super::ladder::{self, Ladder, Row};
 use super::ranking;
 use super::requirement::Requirement;
 use super::sizing::{self, Load, Sized};
+use super::sweep;
 use crate::api::Objective;
 use crate::benchmark::{Configuration, EvidenceKind, Place, SharedBenchmarks};
 use crate::catalog::{Catalog, SloTargets};
@@ -27,6 +28,8 @@ pub(super) struct Field<'a> {
     pub(super) catalog: &'a Catalog,
     /// By configuration, so that those of one place stand together.
     entries: Vec<Entry<'a>>,
+    /// What it was made of, and when.
+    whole: Option<(&'a SharedBenchmarks, Timestamp)>,
 }
 
 struct Entry<'a> {
@@ -79,7 +82,10 @@ impl<'a> Field<'a> {
         now: Timestamp,
     ) -> Self {
         let places = benchmarks.places().iter().map(|place| &**place);
-        Self::of_places(requirement, places, catalog, now)
+        Self {
+            whole: Some((benchmarks, now)),
+            ..Self::of_places(requirement, places, catalog, now)
+        }
     }
 
     /// The field of some places, in their order.
@@ -104,6 +110,7 @@ impl<'a> Field<'a> {
             requirement,
             catalog,
             entries,
+            whole: None,
         }
     }
 
@@ -133,6 +140,21 @@ impl<'a> Field<'a> {
     /// The first of them by the requirement's objective.
     pub(super) fn best<'s>(&self, standings: &'s [Standing<'a>]) -> Option<&'s Sized<'a>> {
         self.first(self.requirement.objective, standings)
+    }
+
+    /// The first that breaks no constraint under other targets, by the requirement's objective;
+    /// only those that may be the first are judged, where that can be told.
+    pub(super) fn best_under(&self, slo: &SloTargets) -> Option<Sized<'a>> {
+        let usual = self.whole.filter(|_| sweep::is_usual(self.requirement));
+        let Some((benchmarks, now)) = usual else {
+            return self.best(&self.judge(slo)).cloned();
+        };
+        let sweep = sweep::sweep(self.requirement, slo, benchmarks, self.catalog, now, 1);
+        let mut places = [sweep.unknown, sweep.first].concat();
+        places.sort_unstable();
+        let places = places.iter().map(|at| &*benchmarks.places()[*at]);
+        let field = Self::of_places(self.requirement, places, self.catalog, now);
+        field.best(&field.judge(slo)).cloned()
     }
 
     /// The first of them by any objective.

@@ -40,9 +40,9 @@ impl<'a> Row<'a> {
         ladder: &'a benchmark::Ladder,
         row: &'a LadderRow,
         policy: &EvidencePolicy,
-        now: Timestamp,
+        (now, latest): (Timestamp, Timestamp),
     ) -> Self {
-        let measured_at = row.measured_at().filter(|at| !is_to_come(*at, now));
+        let measured_at = row.measured_at().filter(|at| *at <= latest);
         Self {
             ladder,
             row,
@@ -84,8 +84,9 @@ impl<'a> Row<'a> {
     }
 }
 
-pub(super) fn is_to_come(measured_at: Timestamp, now: Timestamp) -> bool {
-    measured_at.duration_since(now) > ZONE_DOUBT
+/// A later date is one to come.
+pub(super) fn latest(now: Timestamp) -> Timestamp {
+    now.saturating_add(ZONE_DOUBT).unwrap_or(Timestamp::MAX)
 }
 
 /// A row of unknown age is never young enough (R5).
@@ -107,6 +108,8 @@ pub(super) struct Ladder<'a> {
     shared: &'a benchmark::Ladder,
     policy: &'a EvidencePolicy,
     now: Timestamp,
+    /// A later date is one to come.
+    latest: Timestamp,
     pub(super) kind: EvidenceKind,
     pub(super) source: &'a str,
     /// A load that is shown but not used for sizing, unless the intent allows it.
@@ -123,6 +126,7 @@ impl<'a> Ladder<'a> {
             shared,
             policy,
             now,
+            latest: latest(now),
             kind: shared.kind,
             source: &shared.source,
             sizes: unusual_loads(&shared.conditions)
@@ -134,14 +138,35 @@ impl<'a> Ladder<'a> {
     pub(super) fn rows(
         &self,
     ) -> impl DoubleEndedIterator<Item = Row<'a>> + ExactSizeIterator + use<'a> {
+        self.rows_from(0)
+    }
+
+    /// The same without the first ones.
+    pub(super) fn rows_from(
+        &self,
+        first: usize,
+    ) -> impl DoubleEndedIterator<Item = Row<'a>> + ExactSizeIterator + use<'a> {
         let Self {
             shared,
             policy,
             now,
+            latest,
             ..
         } = *self;
-        let rows = shared.rows.iter();
-        rows.map(move |row| Row::new(shared, row, policy, now))
+        let rows = shared.rows[first..].iter();
+        rows.map(move |row| Row::new(shared, row, policy, (now, latest)))
+    }
+
+    /// The row at an index.
+    pub(super) fn row(&self, index: usize) -> Row<'a> {
+        let Self {
+            shared,
+            policy,
+            now,
+            latest,
+            ..
+        } = *self;
+        Row::new(shared, &shared.rows[index], policy, (now, latest))
     }
 
     /// What was worked out when the rows arrived, where the policy is the usual one and no date is
@@ -149,10 +174,7 @@ impl<'a> Ladder<'a> {
     pub(super) fn steps(&self) -> Option<&'a [Step]> {
         let is_usual = self.policy.minimum_served_percent == USUAL_SERVED_PERCENT
             && self.policy.max_age_days.is_none()
-            && self
-                .shared
-                .newest
-                .is_none_or(|at| !is_to_come(at, self.now));
+            && self.shared.newest.is_none_or(|at| at <= self.latest);
         (is_usual && !self.shared.steps.is_empty()).then_some(&*self.shared.steps)
     }
 

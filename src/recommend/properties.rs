@@ -283,7 +283,14 @@ proptest! {
         prop_assert_eq!(formed.len(), index.configurations.len());
         for ((_, ladders), indexed) in formed.iter().zip(&index.configurations) {
             let plain = EvidenceKind::ALL.iter().find_map(|kind| ladder::deciding(ladders, *kind));
-            let plain = plain.and_then(|it| capacity::read(&it, &bounds, None).capacity);
+            let plain = plain.and_then(|it| {
+                let (quick, plain) =
+                    (capacity::read(&it, &bounds, None), capacity::walk(&it, &bounds, None));
+                assert_eq!(&quick.capacity, &plain.capacity);
+                let ids = |rows: &[ladder::Row]| rows.iter().map(|row| row.id).collect::<Vec<_>>();
+                assert_eq!(ids(&quick.backing), ids(&plain.backing));
+                plain.capacity
+            });
             let plain = plain.map_or(0.0, |it| it.rps.to_string().parse().unwrap());
             prop_assert_eq!(index.capacity_rps(indexed, &bounds.values()), plain);
         }

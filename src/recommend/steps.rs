@@ -129,16 +129,10 @@ impl Goal<'_, '_> {
     }
 
     fn is_reached_by(&self, slo: &SloTargets) -> bool {
-        let standings = self.field.judge(slo);
-        match self.winner {
-            None => standings
-                .iter()
-                .any(|standing| standing.compliant().next().is_some()),
-            Some(winner) => self
-                .field
-                .best(&standings)
-                .is_some_and(|best| costs_less(&best.rank, &winner.rank)),
-        }
+        self.field.best_under(slo).is_some_and(|best| {
+            self.winner
+                .is_none_or(|winner| costs_less(&best.rank, &winner.rank))
+        })
     }
 
     fn relaxation(
@@ -147,12 +141,11 @@ impl Goal<'_, '_> {
         target: Option<Target>,
         factor_per_mille: Option<i32>,
     ) -> Option<Relaxation> {
-        let standings = self.field.judge(&slo);
         Some(Relaxation {
             target,
             factor_per_mille,
             slo,
-            plan: Plan::of(self.field.best(&standings)?),
+            plan: Plan::of(&self.field.best_under(&slo)?),
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::benchmark::{
     HardwareName, Index, IndexedPlace, ModelName, SharedBenchmarks, USUAL_SERVED_PERCENT,
     exact_rate,
 };
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SloTargets};
 
 /// Floats that differ by less than this share are not told apart.
 const DOUBT: f64 = 1e-9;
@@ -37,9 +37,11 @@ pub(super) struct Sweep {
     pub(super) first: Vec<usize>,
 }
 
-/// Sweeps over the places of the requirement's profile; looks for so many places to show.
+/// Sweeps over the places of the requirement's profile under these targets; looks for so many
+/// places to show.
 pub(super) fn sweep(
     requirement: &Requirement,
+    slo: &SloTargets,
     benchmarks: &SharedBenchmarks,
     catalog: &Catalog,
     now: Timestamp,
@@ -49,8 +51,9 @@ pub(super) fn sweep(
     let mut sweep = Sweep::default();
     let mut best = Best::new(wanted);
     let sizes = Sizes::new(requirement, index, catalog);
-    let bounds = Bounds::new(&requirement.slo, requirement.evidence.margin_percent).values();
+    let bounds = Bounds::new(slo, requirement.evidence.margin_percent).values();
     let is_usual = is_usual(requirement);
+    let latest = ladder::latest(now);
     let allows_unusual_loads = !requirement.evidence.allowed_loads.is_empty();
     let mut configurations = &index.configurations[..];
     for (at, place) in index.places.iter().enumerate() {
@@ -62,7 +65,7 @@ pub(super) fn sweep(
         let kind = place.kind.filter(|_| {
             is_usual
                 && !(allows_unusual_loads && place.has_unusual_load)
-                && place.newest.is_none_or(|it| !ladder::is_to_come(it, now))
+                && place.newest.is_none_or(|it| it <= latest)
         });
         let Some(kind) = kind else {
             sweep.unknown.push(at);
@@ -95,7 +98,7 @@ pub(super) fn sweep(
 }
 
 /// Whether the index's rules are the requirement's, and ranks can be compared here.
-fn is_usual(requirement: &Requirement) -> bool {
+pub(super) fn is_usual(requirement: &Requirement) -> bool {
     let policy = &requirement.evidence;
     policy.minimum_served_percent == USUAL_SERVED_PERCENT
         && policy.max_age_days.is_none()
@@ -246,15 +249,15 @@ impl<'r> Sizes<'r> {
         }
         let gpus = i64::from(replicas) * i64::from(place.hardware_count);
         let (_, price) = self.hardware[place.hardware as usize];
-        let cost = price.map(|price| price * i128::from(gpus));
         if self.is_limited {
-            let cost = cost.map(cost::MicroDollars);
+            let cost = price.map(|price| cost::MicroDollars(price * i128::from(gpus)));
             let constraints = &self.requirement.constraints;
             if constraints.broken_by_size(replicas, gpus, cost) != Broken::default() {
                 return None;
             }
         }
-        let cost = cost.map_or(f64::INFINITY, |cost| cost as f64);
+        // Exact up to nine thousand million dollars an hour.
+        let cost = price.map_or(f64::INFINITY, |price| price as i64 as f64 * gpus as f64);
         let total = capacity * f64::from(replicas);
         Some(match self.load.rps {
             Some(_) => Rank {
