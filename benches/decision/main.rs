@@ -1,12 +1,14 @@
 //! What a decision costs: `cargo bench --bench decision` prints a table. Real PostgreSQL (without
 //! fsync); `SELECT 1`, a decision on evidence no older than the call and the plain way, by turns on
-//! one machine. `-- shipped`, `10k`, `100k`, `1m` and `rows` run parts.
+//! one machine. `-- shipped`, `10k`, `100k`, `1m` and `rows` run parts;
+//! `docs` also writes what was measured into docs/performance.md.
 
 use std::time::Duration;
 
 mod ask;
 #[path = "../shared/million.rs"]
 mod million;
+mod page;
 mod reduction;
 mod side_by_side;
 
@@ -23,14 +25,20 @@ fn main() -> anyhow::Result<()> {
     let is_part = |name: &str| name == "rows" || PARTS.iter().any(|(part, _)| *part == name);
     let any = arguments.iter().any(|argument| is_part(argument));
     let wants = |name: &str| !any || arguments.iter().any(|argument| argument == name);
+    let mut reduction = String::new();
     if wants("rows") {
-        reduction::run();
+        reduction = reduction::run();
+        print!("{reduction}");
     }
+    let mut measured = Vec::new();
     let runtime = tokio::runtime::Runtime::new()?;
     for (name, configurations) in PARTS {
         if wants(name) {
-            runtime.block_on(side_by_side::run(configurations))?;
+            measured.push(runtime.block_on(side_by_side::run(configurations))?);
         }
+    }
+    if arguments.iter().any(|argument| argument == "docs") {
+        page::write(&measured, &reduction)?;
     }
     Ok(())
 }

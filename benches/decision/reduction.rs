@@ -15,7 +15,7 @@ const ROUNDS: usize = 7;
 const CONFIGURATIONS: u64 = 5000;
 const ROWS: u64 = 250_000;
 
-pub fn run() {
+pub fn run() -> String {
     let rows: Vec<_> = (0..ROWS).map(row).collect();
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
@@ -29,8 +29,8 @@ pub fn run() {
         black_box(benchmarks.index());
         times[2].push(start.elapsed());
     }
-    println!(
-        "Reduction of {ROWS} rows of {CONFIGURATIONS} configurations on one core, median of {ROUNDS}"
+    let mut told = format!(
+        "Reduction of {ROWS} rows of {CONFIGURATIONS} configurations on one core, median of {ROUNDS}\n"
     );
     let names = [
         "each to its ladder",
@@ -39,8 +39,10 @@ pub fn run() {
     ];
     for (name, times) in names.into_iter().zip(&mut times) {
         let us = percentile(times, 50.0);
-        println!("  {name:<28}{:>6.2} million rows/s", ROWS as f64 / us);
+        let line = format!("  {name:<28}{:>6.2} million rows/s\n", ROWS as f64 / us);
+        told.push_str(&line);
     }
+    told
 }
 
 /// The `number`th row, in an order in which neighbours belong to different configurations.

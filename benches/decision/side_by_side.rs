@@ -36,7 +36,17 @@ const PLAIN: &str = "
       AND s.responses_per_second >= 0.9 * s.requests_per_second
     ORDER BY cost, s.id LIMIT 1";
 
-pub async fn run(configurations: Option<usize>) -> anyhow::Result<()> {
+/// What was measured on one number of rows.
+pub struct Measured {
+    pub rows: i64,
+    pub under_the_profile: usize,
+    pub first_ms: f64,
+    pub memory_mib: u64,
+    /// What, and its p50 and p99, microseconds; `SELECT 1` first.
+    pub times: Vec<(&'static str, [f64; 2])>,
+}
+
+pub async fn run(configurations: Option<usize>) -> anyhow::Result<Measured> {
     let postgres = Postgres::start()?;
     let url = postgres.url();
     migrate(&url).await?;
@@ -59,26 +69,36 @@ pub async fn run(configurations: Option<usize>) -> anyhow::Result<()> {
     let evidence = knowledge_base.evidence(profile(PROFILES[0])).await?;
     let first = start.elapsed();
     let rows: i64 = evidence.profiles.iter().map(|counted| counted.rows).sum();
+    let mut measured = Measured {
+        rows,
+        under_the_profile: evidence.benchmarks.len(),
+        first_ms: first.as_secs_f64() * 1e3,
+        memory_mib: 0,
+        times: Vec::new(),
+    };
     println!(
         "{rows} rows, {} of them under the profile, read at first in {:.0} ms",
-        evidence.benchmarks.len(),
-        first.as_secs_f64() * 1e3
+        measured.under_the_profile, measured.first_ms
     );
     drop(evidence);
-    turns(&url, &knowledge_base, &catalog).await?;
-    if configurations.is_some() {
-        for of in PROFILES {
-            black_box(knowledge_base.evidence(profile(of)).await?);
-        }
-        println!(
-            "  memory with all profiles asked for: {} MiB more than before",
-            memory_mib().saturating_sub(before)
-        );
+    measured.times = turns(&url, &knowledge_base, &catalog).await?;
+    let counted = knowledge_base.profiles().await?;
+    for profile in counted {
+        black_box(knowledge_base.evidence(profile).await?);
     }
-    Ok(())
+    measured.memory_mib = memory_mib().saturating_sub(before);
+    println!(
+        "  memory with every profile asked for: {} MiB more than before",
+        measured.memory_mib
+    );
+    Ok(measured)
 }
 
-async fn turns(url: &str, knowledge_base: &KnowledgeBase, catalog: &Catalog) -> anyhow::Result<()> {
+async fn turns(
+    url: &str,
+    knowledge_base: &KnowledgeBase,
+    catalog: &Catalog,
+) -> anyhow::Result<Vec<(&'static str, [f64; 2])>> {
     let mut connection = PgConnection::connect(url).await?;
     let now: Timestamp = "2026-11-24T00:00:00Z".parse()?;
     let (names, prices) = prices(catalog);
@@ -146,6 +166,7 @@ async fn turns(url: &str, knowledge_base: &KnowledgeBase, catalog: &Catalog) -> 
             }
         }
     }
+    let mut found = Vec::new();
     let base = [percentile(&mut one, 50.0), percentile(&mut one, 99.0)];
     for (name, mut times) in [
         ("SELECT 1", one),
@@ -162,8 +183,9 @@ async fn turns(url: &str, knowledge_base: &KnowledgeBase, catalog: &Catalog) -> 
             p99 / base[1],
             times.len()
         );
+        found.push((name, [p50, p99]));
     }
-    Ok(())
+    Ok(found)
 }
 
 async fn plainly(
