@@ -1,5 +1,6 @@
 //! R6 and R9 turned around: up to which demand an answer holds.
 
+use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 
@@ -60,7 +61,8 @@ pub(super) fn break_even(
     };
     let needed = winner.replicas - demand.spare_replicas;
     // More demand never lifts a limit, so what is over one now stays out.
-    let ways: Vec<_> = standings.iter().flat_map(Standing::compliant).collect();
+    let ways = standings.iter().flat_map(Standing::compliant);
+    let rivals: Vec<_> = ways.map(Rival::new).collect();
     // Between the demands at which the recommendation needs one replica more it costs the same,
     // and the others nothing less: only there another can come first.
     let changed = (needed..needed.saturating_add(REPLICAS_AHEAD)).find_map(|replicas| {
@@ -68,7 +70,7 @@ pub(super) fn break_even(
             rps: Some((demand_at(replicas) + SMALLEST_STEP) * with_headroom),
             spare_replicas: demand.spare_replicas,
         };
-        let then = first(field, &ways, winner, &load);
+        let then = first(field, &rivals, winner, &load);
         (then != Then::Same).then_some((replicas, then))
     });
     let (replicas, then) = changed.unwrap_or((needed + REPLICAS_AHEAD, Then::Same));
@@ -79,25 +81,55 @@ pub(super) fn break_even(
     })
 }
 
-/// Which way comes first under a load.
-fn first(field: &Field, ways: &[&Sized], winner: &Sized, load: &Load) -> Then {
-    let at_most = |way: &Sized| {
+/// A way that may come first under another load.
+struct Rival<'w, 'a> {
+    way: &'w Sized<'a>,
+    /// Micro-dollars an hour.
+    per_replica: Option<i128>,
+    /// Micro-dollars an hour for each request per second of full replicas.
+    least_per_rps: Option<f64>,
+}
+
+impl<'w, 'a> Rival<'w, 'a> {
+    fn new(way: &'w Sized<'a>) -> Self {
+        let cost = way.cost_per_hour;
+        let per_replica = cost.map(|cost| cost.0 / i128::from(way.replicas));
+        Self {
+            way,
+            per_replica,
+            least_per_rps: per_replica
+                .zip(way.capacity.rps.to_f64())
+                .map(|(cost, rps)| cost as f64 / rps),
+        }
+    }
+
+    fn cost(&self, load: &Load) -> Option<i128> {
         let replicas =
-            replicas_for(load.rps?, way.capacity.rps).saturating_add(load.spare_replicas);
-        let per_replica = way.cost_per_hour?.0 / i128::from(way.replicas);
-        Some(per_replica * i128::from(replicas))
-    };
-    let own_cost = at_most(winner);
-    let resized: Vec<_> = ways
+            replicas_for(load.rps?, self.way.capacity.rps).saturating_add(load.spare_replicas);
+        Some(self.per_replica? * i128::from(replicas))
+    }
+
+    /// Most are out by what their capacity costs at least, which is much sooner found than how many
+    /// replicas they need.
+    fn costs_at_most(&self, most: i128, load: &Load, load_rps: f64) -> bool {
+        self.least_per_rps
+            .is_none_or(|cost| cost * load_rps <= most as f64 * 1.001)
+            && self.cost(load).is_some_and(|cost| cost <= most)
+    }
+}
+
+/// Which way comes first under a load.
+fn first(field: &Field, rivals: &[Rival], winner: &Sized, load: &Load) -> Then {
+    let own_cost = Rival::new(winner)
+        .cost(load)
+        .filter(|_| field.requirement.objective == Objective::Cost)
+        .filter(|_| !breaks_limits(field, winner, load));
+    let load_rps = load.rps.and_then(|rps| rps.to_f64()).unwrap_or_default();
+    let resized: Vec<_> = rivals
         .iter()
         // Sizing is the dear part: those that cost more are not the first.
-        .filter(|way| {
-            own_cost.is_none()
-                || field.requirement.objective != Objective::Cost
-                || at_most(way).is_some_and(|cost| own_cost.is_some_and(|own| cost <= own))
-                || breaks_limits(field, winner, load)
-        })
-        .filter_map(|way| field.resized(way, load))
+        .filter(|rival| own_cost.is_none_or(|own| rival.costs_at_most(own, load, load_rps)))
+        .filter_map(|rival| field.resized(rival.way, load))
         .filter(|way| way.broken.is_empty())
         .collect();
     let order = ranking::order(
