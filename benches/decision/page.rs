@@ -53,8 +53,8 @@ fn tables(all: &[Measured], reduction: &str) -> String {
     for measured in all {
         let _ = writeln!(
             out,
-            "- {} rows: the profile is read at first in {:.0} ms; with every profile asked for, {} MiB more are resident than before.",
-            measured.rows, measured.first_ms, measured.memory_mib
+            "- {} rows: the profile is read at first in {:.0} ms.",
+            measured.rows, measured.first_ms
         );
     }
     let _ = write!(out, "\n```\n{reduction}```\n");
