@@ -186,26 +186,32 @@ pub(super) fn lifted(field: &Field, winner: Option<&Sized>, standings: &[Standin
             .filter(move |way| way.broken.is_only(constraint))
             .filter(move |way| constraint != Constraint::Quality || way.quality.is_some())
     };
-    let cheapest = ranking::cheapest(
-        standings
-            .iter()
-            .flat_map(Standing::compliant)
-            .map(|way| &way.rank),
-    );
-    // Whether it would be the answer: the first of all that would then comply.
-    let is_first = |way: &Sized| {
-        winner.is_none_or(|winner| {
-            let cheapest = cheapest.into_iter().chain(way.rank.cost).min();
-            let order = ranking::order(field.requirement.objective, field.requirement, cheapest);
-            order(&way.rank, &winner.rank).is_lt()
-        })
+    let compliant: Vec<&Sized> = standings.iter().flat_map(Standing::compliant).collect();
+    let objective = field.requirement.objective;
+    // The order among what complies and `admitted`: under Latency it depends on the cheapest.
+    let order_with = |admitted: &[&Sized]| {
+        let ranks = compliant.iter().chain(admitted).map(|way| &way.rank);
+        ranking::order(objective, field.requirement, ranking::cheapest(ranks))
     };
-    let order = ranking::order(field.requirement.objective, field.requirement, cheapest);
+    // Whether `way` is the answer once the change that admits it admits what it does.
+    let would_win = |constraint, way: &Sized| {
+        let admitted: Vec<_> = broken_only(constraint)
+            .filter(|other| comes_with(constraint, other, way))
+            .collect();
+        let order = order_with(&admitted);
+        let all = compliant.iter().chain(&admitted);
+        all.into_iter()
+            .all(|other| order(&other.rank, &way.rank).is_ge())
+    };
     // Numbers change as little as does it; among equals the better one.
     let least = |constraint, by: &dyn Fn(&Sized, &Sized) -> Ordering| {
-        broken_only(constraint)
-            .filter(|way| is_first(way))
-            .min_by(|a, b| by(a, b).then_with(|| order(&a.rank, &b.rank)))
+        let before_winner = |way: &&Sized| {
+            winner.is_none_or(|winner| order_with(&[way])(&way.rank, &winner.rank).is_lt())
+        };
+        let order = order_with(&[]);
+        let mut ways: Vec<_> = broken_only(constraint).filter(before_winner).collect();
+        ways.sort_by(|a, b| by(a, b).then_with(|| order(&a.rank, &b.rank)));
+        ways.into_iter().find(|way| would_win(constraint, way))
     };
     let equal = |_: &Sized, _: &Sized| Ordering::Equal;
     let models = least(Constraint::Models, &equal)
@@ -235,6 +241,18 @@ pub(super) fn lifted(field: &Field, winner: Option<&Sized>, standings: &[Standin
             plan: Plan::of(way),
         })
         .collect()
+}
+
+/// Whether the change of a constraint that admits `way` admits `other` too.
+fn comes_with(constraint: Constraint, other: &Sized, way: &Sized) -> bool {
+    match constraint {
+        Constraint::Models => other.configuration.model == way.configuration.model,
+        Constraint::Hardware => other.configuration.hardware == way.configuration.hardware,
+        Constraint::Quality => other.quality >= way.quality,
+        Constraint::Gpus => other.gpus <= way.gpus,
+        Constraint::Cost => other.cost_per_hour <= way.cost_per_hour,
+        Constraint::UnknownPrice | Constraint::Replicas => false,
+    }
 }
 
 /// What weaker or older evidence would admit, where nothing complies.
