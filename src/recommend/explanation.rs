@@ -69,7 +69,7 @@ pub struct Excluded {
     pub by_evidence: usize,
     /// Model or hardware not allowed, or quality below the floor or unknown.
     pub by_constraints: usize,
-    /// Complies, but breaks a [`Limit`].
+    /// Complies, but breaks a limit on GPUs or cost.
     pub by_limits: usize,
 }
 
