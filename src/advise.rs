@@ -54,20 +54,22 @@ pub enum AdviseError {
 pub struct Examined {
     /// The decision.
     pub decision: Decision,
-    /// Each configuration with rows for the profile.
-    pub accounts: Vec<Account>,
+    /// Each configuration with rows for the profile; `None` where nobody asked.
+    pub accounts: Option<Vec<Account>>,
 }
 
-/// Decides, and accounts for every configuration, from what the knowledge base holds now.
+/// Decides and, where `all` asks for it, accounts for every configuration, from what the knowledge
+/// base holds now.
 pub async fn examine(
     spec: &DeploymentIntentSpec,
+    all: bool,
     knowledge_base: &KnowledgeBase,
     catalog: &Catalog,
     now: Timestamp,
 ) -> Result<Examined, AdviseError> {
     let requirement = recommend::resolve(spec, catalog)?;
     let grounds = gather(&requirement, knowledge_base, now).await?;
-    let accounts = recommend::account(&requirement, &grounds.evidence, catalog, now);
+    let accounts = all.then(|| recommend::account(&requirement, &grounds.evidence, catalog, now));
     Ok(Examined {
         decision: grounds.decide(requirement, catalog, now),
         accounts,

@@ -77,6 +77,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let knowledge_base = arguments.database.knowledge_base(&catalog)?;
     let Examined { decision, accounts } = examine(
         &intent.spec,
+        arguments.all,
         &knowledge_base,
         &catalog,
         jiff::Timestamp::now(),
@@ -84,13 +85,13 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     .await?;
     let document = || Document {
         answer: answer(&decision),
-        configurations: arguments.all.then(|| accounts.clone()),
+        configurations: accounts.clone(),
     };
     match arguments.output {
         Output::Table => {
             out!("{}", report::explanation(&decision, &catalog));
-            if arguments.all {
-                out!("{}", accounts::table(&accounts));
+            if let Some(accounts) = &accounts {
+                out!("{}", accounts::table(accounts));
             }
         }
         Output::Json => outln!("{}", serde_json::to_string_pretty(&document())?),
