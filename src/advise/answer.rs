@@ -19,9 +19,6 @@ use crate::recommend::{
 /// Profiles named where the asked one has no benchmarks.
 const PROFILES_SHOWN: usize = 20;
 
-/// Benchmarks worth running that are named.
-const WORTH_RUNNING_SHOWN: usize = 5;
-
 /// Names listed of each kind.
 const NAMES_SHOWN: usize = 20;
 
@@ -142,31 +139,21 @@ fn alternative(candidate: &Candidate) -> AlternativeStatus {
 fn explanation(decision: &Decision) -> ExplanationStatus {
     let explanation = &decision.explanation;
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-    let slo = &decision.requirement.slo;
-    let relaxations = explanation
-        .relaxation
-        .iter()
-        .map(|relaxed| (words::relaxation_change(slo, relaxed), &relaxed.plan));
-    let lifted = explanation
-        .lifted
-        .iter()
-        .map(|lifted| (words::constraint_change(&lifted.change), &lifted.plan));
     let challengers = decision
         .settlement
         .as_ref()
         .map_or(0, |settlement| settlement.challengers);
     ExplanationStatus {
-        configurations: count(explanation.configurations),
-        compliant: count(explanation.compliant),
+        configurations: count(explanation.counts.configurations),
+        compliant: count(explanation.counts.compliant),
         excluded: ExcludedStatus {
-            by_evidence: count(explanation.excluded.by_evidence),
-            by_constraints: count(explanation.excluded.by_constraints),
-            by_limits: count(explanation.excluded.by_limits),
+            by_evidence: count(explanation.counts.excluded.by_evidence),
+            by_constraints: count(explanation.counts.excluded.by_constraints),
+            by_limits: count(explanation.counts.excluded.by_limits),
         },
-        rejected: count(explanation.rejected),
+        rejected: count(explanation.counts.rejected),
         nearest_misses: explanation.nearest_misses.iter().map(near_miss).collect(),
-        relaxation: relaxations
-            .chain(lifted)
+        relaxation: words::helpful_changes(decision)
             .map(|(change, plan)| relaxation(change, plan, decision.recommendation.as_ref()))
             .collect(),
         challengers: count(challengers),
@@ -174,7 +161,7 @@ fn explanation(decision: &Decision) -> ExplanationStatus {
             .settlement
             .iter()
             .flat_map(|settlement| &settlement.worth_running)
-            .take(WORTH_RUNNING_SHOWN)
+            .take(words::WORTH_RUNNING_SHOWN)
             .map(worth_running)
             .collect(),
         hardware_without_benchmarks: explanation

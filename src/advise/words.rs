@@ -5,8 +5,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use crate::benchmark::{Configuration, shown_ms};
 use crate::catalog::SloTargets;
 use crate::recommend::{
-    BreakEven, Change, FailingTarget, MicroDollars, Plan, Relaxation, Target, Then, UnknownName,
-    Worth,
+    BreakEven, Change, Decision, FailingTarget, MicroDollars, Plan, Relaxation, Target, Then,
+    UnknownName, Worth,
 };
 
 /// Framework and version, e.g. `vllm 0.19.0`, as far as recorded.
@@ -32,7 +32,7 @@ pub(crate) fn failing_target(failing: &FailingTarget) -> String {
 }
 
 /// What to change, e.g. `TTFT p95 150 -> 173 ms`, or all three by their common factor.
-pub(crate) fn relaxation_change(slo: &SloTargets, relaxation: &Relaxation) -> String {
+fn relaxation_change(slo: &SloTargets, relaxation: &Relaxation) -> String {
     let changes: Vec<_> = Target::ALL
         .into_iter()
         .map(|target| (target, target.of(slo), target.of(&relaxation.slo)))
@@ -51,8 +51,23 @@ pub(crate) fn relaxation_change(slo: &SloTargets, relaxation: &Relaxation) -> St
     }
 }
 
+/// Every change that would help, and what it admits.
+pub(crate) fn helpful_changes(decision: &Decision) -> impl Iterator<Item = (String, &Plan)> {
+    let explanation = &decision.explanation;
+    let slo = &decision.requirement.slo;
+    let relaxations = explanation
+        .relaxation
+        .iter()
+        .map(|relaxation| (relaxation_change(slo, relaxation), &relaxation.plan));
+    let lifted = explanation
+        .lifted
+        .iter()
+        .map(|lifted| (constraint_change(&lifted.change), &lifted.plan));
+    relaxations.chain(lifted)
+}
+
 /// Which constraint to change, e.g. `hardware.maxGpus 16 -> 24`.
-pub(crate) fn constraint_change(change: &Change) -> String {
+fn constraint_change(change: &Change) -> String {
     match change {
         Change::Model(model) => format!("allow model {model}"),
         Change::Hardware(hardware) => format!("allow hardware {hardware}"),
@@ -72,12 +87,20 @@ pub(crate) fn percent_more(cost: Option<MicroDollars>, than: Option<MicroDollars
         .and_then(|percent| i32::try_from(percent).ok())
 }
 
-/// A plan in a line, e.g. `Qwen/Qwen3-32B on 2xH100, 3 replicas, 6 GPUs, $27.00 an hour`.
-pub(crate) fn plan(plan: &Plan) -> String {
-    let cost = plan.cost_per_hour.map_or_else(
+/// Benchmarks worth running that are named.
+pub(crate) const WORTH_RUNNING_SHOWN: usize = 5;
+
+/// What a plan costs, e.g. `$27.00 an hour`.
+pub(crate) fn cost(plan: &Plan) -> String {
+    plan.cost_per_hour.map_or_else(
         || "price unknown".to_owned(),
         |cost| format!("${cost} an hour"),
-    );
+    )
+}
+
+/// A plan in a line, e.g. `Qwen/Qwen3-32B on 2xH100, 3 replicas, 6 GPUs, $27.00 an hour`.
+pub(crate) fn plan(plan: &Plan) -> String {
+    let cost = cost(plan);
     format!(
         "{} on {}, {}, {}, {cost}",
         plan.configuration.model,

@@ -92,10 +92,7 @@ fn why(account: &Account) -> String {
 }
 
 fn needs(plan: &crate::recommend::Plan) -> String {
-    let cost = plan.cost_per_hour.map_or_else(
-        || "price unknown".to_owned(),
-        |cost| format!("${cost} an hour"),
-    );
+    let cost = words::cost(plan);
     format!(
         "{}, {cost}",
         words::counted(plan.replicas.into(), "replica")

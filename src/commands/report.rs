@@ -13,9 +13,6 @@ use crate::recommend::{
     REQUESTS_WORTH_RUNNING, Requirement, Settlement, Target,
 };
 
-/// Benchmarks worth running that are named.
-const WORTH_RUNNING_SHOWN: usize = 5;
-
 /// The answer: what was asked, what was found, what else would do.
 pub(super) fn recommendation(decision: &Decision, catalog: &Catalog) -> String {
     let mut out = answer(decision, catalog);
@@ -45,7 +42,7 @@ pub(super) fn explanation(decision: &Decision, catalog: &Catalog) -> String {
         &mut out,
         &decision.explanation.gaps,
         &decision.requirement,
-        decision.explanation.configurations > 0,
+        decision.explanation.counts.configurations > 0,
     );
     unknown_names(&mut out, &decision.explanation.gaps);
     out
@@ -288,7 +285,7 @@ fn other_objectives(out: &mut String, decision: &Decision) {
 fn counts(out: &mut String, decision: &Decision) {
     let explanation = &decision.explanation;
     let requirement = &decision.requirement;
-    if explanation.configurations == 0 {
+    if explanation.counts.configurations == 0 {
         let profiles: Vec<_> = explanation
             .profiles
             .iter()
@@ -311,13 +308,13 @@ fn counts(out: &mut String, decision: &Decision) {
         );
         return;
     }
-    let excluded = &explanation.excluded;
+    let excluded = &explanation.counts.excluded;
     let _ = writeln!(
         out,
         "\n{} with evidence: {} comply, {} miss a target, {} lack usable evidence, {} are not allowed, {} are over a limit",
-        counted(explanation.configurations as i64, "configuration"),
-        explanation.compliant,
-        explanation.rejected,
+        counted(explanation.counts.configurations as i64, "configuration"),
+        explanation.counts.compliant,
+        explanation.counts.rejected,
         excluded.by_evidence,
         excluded.by_constraints,
         excluded.by_limits
@@ -348,21 +345,11 @@ fn nearest_misses(out: &mut String, explanation: &Explanation) {
 
 /// What a change of the question would buy.
 fn steps(out: &mut String, decision: &Decision) {
-    let explanation = &decision.explanation;
     let now = decision
         .recommendation
         .as_ref()
         .and_then(|candidate| candidate.cost_per_hour);
-    let slo = &decision.requirement.slo;
-    let relaxations = explanation
-        .relaxation
-        .iter()
-        .map(|relaxation| (words::relaxation_change(slo, relaxation), &relaxation.plan));
-    let lifted = explanation
-        .lifted
-        .iter()
-        .map(|lifted| (words::constraint_change(&lifted.change), &lifted.plan));
-    for (change, plan) in relaxations.chain(lifted) {
+    for (change, plan) in words::helpful_changes(decision) {
         let cost_change = words::percent_more(plan.cost_per_hour, now)
             .map_or_else(String::new, |percent| format!(" ({percent:+} % cost)"));
         let _ = writeln!(
@@ -382,7 +369,11 @@ fn worth_running(out: &mut String, settlement: &Settlement, requirement: &Requir
         "\nBenchmarks worth running: {} tokens, steady, {REQUESTS_WORTH_RUNNING} requests or more at each rate",
         requirement.profile
     );
-    for worth in settlement.worth_running.iter().take(WORTH_RUNNING_SHOWN) {
+    for worth in settlement
+        .worth_running
+        .iter()
+        .take(words::WORTH_RUNNING_SHOWN)
+    {
         let rates: Vec<_> = worth
             .rates_rps
             .iter()
@@ -409,7 +400,7 @@ fn worth_running(out: &mut String, settlement: &Settlement, requirement: &Requir
     let more = settlement
         .worth_running
         .len()
-        .saturating_sub(WORTH_RUNNING_SHOWN);
+        .saturating_sub(words::WORTH_RUNNING_SHOWN);
     if more > 0 {
         let _ = writeln!(out, "  and {more} more");
     }

@@ -122,7 +122,7 @@ async fn answer(
             decision,
             manifests,
         }) => {
-            if decision.explanation.configurations > 0 {
+            if decision.explanation.counts.configurations > 0 {
                 dependencies.found_rows(&key(watched));
             }
             let kind = decision.recommendation.as_ref().map(|best| best.kind);

@@ -1,7 +1,6 @@
 //! R10 in full: what became of each configuration, and of each of its ladders (R4).
 
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::capacity::Capacity;
@@ -115,12 +114,5 @@ fn ladder_account(ladder: &Ladder, all: &[Ladder], field: &Field) -> LadderAccou
             Role::UnusualLoad
         },
         capacity: field.capacity_of(ladder),
-    }
-}
-
-impl LadderAccount {
-    /// Requests per second that it shows, if any.
-    pub fn capacity_rps(&self) -> Option<Decimal> {
-        self.capacity.as_ref().map(|capacity| capacity.rps)
     }
 }

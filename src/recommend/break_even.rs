@@ -92,8 +92,7 @@ struct Rival<'w, 'a> {
 
 impl<'w, 'a> Rival<'w, 'a> {
     fn new(way: &'w Sized<'a>) -> Self {
-        let cost = way.cost_per_hour;
-        let per_replica = cost.map(|cost| cost.0 / i128::from(way.replicas));
+        let per_replica = way.cost_per_replica().map(|cost| cost.0);
         Self {
             way,
             per_replica,

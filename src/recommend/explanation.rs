@@ -17,18 +17,11 @@ use crate::benchmark::{Configuration, ProfileCount};
 /// Near misses shown.
 const NEAREST: usize = 3;
 
-/// Accounts for every configuration that has rows for the profile: `compliant`, `rejected` and
-/// the three counts of `excluded` add up to `configurations`.
+/// Accounts for every configuration that has rows for the profile.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Explanation {
-    /// Configurations with rows for the profile.
-    pub configurations: usize,
-    /// Those that meet the requirement.
-    pub compliant: usize,
-    /// Those left out for another reason than their latencies.
-    pub excluded: Excluded,
-    /// Those that miss a target at every rate that could size them.
-    pub rejected: usize,
+    /// What became of the configurations.
+    pub counts: Counts,
     /// The three that come nearest to their targets without meeting them.
     pub nearest_misses: Vec<NearMiss>,
     /// The smallest changes of the targets after which something complies, or, where something
@@ -73,7 +66,8 @@ pub struct Excluded {
     pub by_limits: usize,
 }
 
-/// What became of configurations.
+/// What became of configurations: `compliant`, `rejected` and the three counts of `excluded` add up
+/// to `configurations`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Configurations with rows for the profile.
@@ -146,7 +140,6 @@ pub(super) fn explain(
     profiles: &[ProfileCount],
 ) -> Explanation {
     let mut explanation = Explanation {
-        configurations: standings.len(),
         gaps: gaps::gaps(field),
         ..Default::default()
     };
@@ -157,17 +150,15 @@ pub(super) fn explain(
     let mut misses = Vec::new();
     let mut over_limit: Option<&Sized> = None;
     for standing in standings {
-        match standing.outcome() {
-            Outcome::NoEvidence => explanation.excluded.by_evidence += 1,
-            Outcome::NotAllowed => explanation.excluded.by_constraints += 1,
-            Outcome::Complies => explanation.compliant += 1,
+        let outcome = standing.outcome();
+        explanation.counts.add(outcome);
+        match outcome {
+            Outcome::NoEvidence | Outcome::NotAllowed | Outcome::Complies => {}
             Outcome::OverLimit => {
-                explanation.excluded.by_limits += 1;
                 let least = standing.ways.iter().chain(over_limit);
                 over_limit = least.min_by(|a, b| a.rank.cmp(&b.rank));
             }
             Outcome::Rejected => {
-                explanation.rejected += 1;
                 misses.extend(standing.nearest.map(|row| (standing.configuration, row)));
             }
         }

@@ -146,27 +146,18 @@ impl<'a> Ladder<'a> {
         &self,
         first: usize,
     ) -> impl DoubleEndedIterator<Item = Row<'a>> + ExactSizeIterator + use<'a> {
-        let Self {
-            shared,
-            policy,
-            now,
-            latest,
-            ..
-        } = *self;
-        let rows = shared.rows[first..].iter();
-        rows.map(move |row| Row::new(shared, row, policy, (now, latest)))
+        let ladder = *self;
+        let rows = ladder.shared.rows[first..].iter();
+        rows.map(move |row| ladder.judged(row))
     }
 
     /// The row at an index.
     pub(super) fn row(&self, index: usize) -> Row<'a> {
-        let Self {
-            shared,
-            policy,
-            now,
-            latest,
-            ..
-        } = *self;
-        Row::new(shared, &shared.rows[index], policy, (now, latest))
+        self.judged(&self.shared.rows[index])
+    }
+
+    fn judged(&self, row: &'a LadderRow) -> Row<'a> {
+        Row::new(self.shared, row, self.policy, (self.now, self.latest))
     }
 
     /// What was worked out when the rows arrived, where the policy is the usual one and no date is

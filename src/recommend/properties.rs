@@ -227,13 +227,13 @@ proptest! {
         complying.sort();
         complying.dedup();
         let explanation = &decision.explanation;
-        prop_assert_eq!(explanation.compliant, complying.len());
-        prop_assert_eq!(explanation.configurations, oracle.configurations().len());
-        let excluded = explanation.excluded;
+        prop_assert_eq!(explanation.counts.compliant, complying.len());
+        prop_assert_eq!(explanation.counts.configurations, oracle.configurations().len());
+        let excluded = explanation.counts.excluded;
         prop_assert_eq!(
-            explanation.compliant + explanation.rejected + excluded.by_evidence
+            explanation.counts.compliant + explanation.counts.rejected + excluded.by_evidence
                 + excluded.by_constraints + excluded.by_limits,
-            explanation.configurations
+            explanation.counts.configurations
         );
     }
 
@@ -259,10 +259,10 @@ proptest! {
             );
             let explanation = &decision.explanation;
             let counts = Counts {
-                configurations: explanation.configurations,
-                compliant: explanation.compliant,
-                excluded: explanation.excluded,
-                rejected: explanation.rejected,
+                configurations: explanation.counts.configurations,
+                compliant: explanation.counts.compliant,
+                excluded: explanation.counts.excluded,
+                rejected: explanation.counts.rejected,
             };
             prop_assert_eq!(choice.counts, counts);
         }

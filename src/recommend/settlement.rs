@@ -122,7 +122,7 @@ fn is_same(a: &Sized, b: &Sized) -> bool {
 /// The benchmark after which `way` could come before the winner, if there is one.
 fn challenge(field: &Field, winner: &Sized, way: &Sized, load: &Load) -> Option<WorthRunning> {
     let to_beat = cost_to_beat(field, winner, way)?;
-    let per_replica = per_replica(way)?;
+    let per_replica = way.cost_per_replica()?;
     let Some(load_rps) = load.rps else {
         // Cost per capacity is compared: it has to hold so much for its price.
         let needed = Decimal::try_from_i128_with_scale(per_replica.0, 0)
@@ -168,7 +168,7 @@ fn worth(
     if is_shown(way) || needed_rps > plausible(field, way) {
         return None;
     }
-    let per_replica = per_replica(way);
+    let per_replica = way.cost_per_replica();
     let gpus = i64::from(replicas) * i64::from(way.configuration.hardware_count);
     let cost_per_hour = per_replica.map(|cost| MicroDollars(cost.0 * i128::from(replicas)));
     Some(WorthRunning {
@@ -230,11 +230,6 @@ fn cost_to_beat(field: &Field, winner: &Sized, way: &Sized) -> Option<Decimal> {
         }
         Objective::Latency => None,
     }
-}
-
-fn per_replica(way: &Sized) -> Option<MicroDollars> {
-    let cost = way.cost_per_hour?;
-    Some(MicroDollars(cost.0 / i128::from(way.replicas)))
 }
 
 /// The most replicas that cost less than `cost` together: ceil(cost / each) - 1.

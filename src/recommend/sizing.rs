@@ -57,6 +57,14 @@ pub(super) struct Sized<'a> {
     pub(super) rank: Rank<'a>,
 }
 
+impl Sized<'_> {
+    /// Cost of one replica for an hour; `None` where the price is unknown.
+    pub(super) fn cost_per_replica(&self) -> Option<MicroDollars> {
+        let cost = self.cost_per_hour?;
+        Some(MicroDollars(cost.0 / i128::from(self.replicas)))
+    }
+}
+
 /// Sizes a configuration by what its ladder shows; `None` where it shows no capacity.
 pub(super) fn size<'a>(
     requirement: &Requirement,

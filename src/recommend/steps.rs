@@ -188,10 +188,12 @@ pub(super) fn lifted(field: &Field, winner: Option<&Sized>, standings: &[Standin
     };
     let compliant: Vec<&Sized> = standings.iter().flat_map(Standing::compliant).collect();
     let objective = field.requirement.objective;
+    let cheapest = ranking::cheapest(compliant.iter().map(|way| &way.rank));
     // The order among what complies and `admitted`: under Latency it depends on the cheapest.
     let order_with = |admitted: &[&Sized]| {
-        let ranks = compliant.iter().chain(admitted).map(|way| &way.rank);
-        ranking::order(objective, field.requirement, ranking::cheapest(ranks))
+        let admitted = ranking::cheapest(admitted.iter().map(|way| &way.rank));
+        let cheapest = cheapest.into_iter().chain(admitted).min();
+        ranking::order(objective, field.requirement, cheapest)
     };
     // Whether `way` is the answer once the change that admits it admits what it does.
     let would_win = |constraint, way: &Sized| {

@@ -63,9 +63,9 @@ fn the_cheapest_that_complies_wins_and_the_rest_are_ranked() {
     let explanation = decision.explanation;
     assert_eq!(
         (
-            explanation.configurations,
-            explanation.compliant,
-            explanation.rejected
+            explanation.counts.configurations,
+            explanation.counts.compliant,
+            explanation.counts.rejected
         ),
         (3, 2, 1)
     );
@@ -76,7 +76,7 @@ fn only_the_exact_profile_is_evidence() {
     let near = with(&row(9.0, MEETING), |row| row.profile.output_tokens = 257);
     let decision = answer(CHAT, &[near]);
     assert_eq!(decision.recommendation, None);
-    assert_eq!(decision.explanation.configurations, 0);
+    assert_eq!(decision.explanation.counts.configurations, 0);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn an_unknown_price_ranks_last_and_is_out_under_a_cost_limit() {
             .contains(&Caveat::PriceUnknown)
     );
     let decision = answer(&chat("hardware: {maxCostPerHour: 1000}"), &[unknown]);
-    assert_eq!(decision.explanation.excluded.by_limits, 1);
+    assert_eq!(decision.explanation.counts.excluded.by_limits, 1);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn limits_count_all_replicas_and_the_cheapest_beyond_them_is_named() {
     let rows = [row(2.0, MEETING)];
     let decision = answer(&chat("hardware: {maxGpus: 5}"), &rows);
     assert_eq!(decision.recommendation, None);
-    assert_eq!(decision.explanation.excluded.by_limits, 1);
+    assert_eq!(decision.explanation.counts.excluded.by_limits, 1);
     assert_eq!(decision.explanation.over_limit.unwrap().plan.gpus, 6);
     assert!(
         answer(&chat("hardware: {maxGpus: 6}"), &rows)
@@ -169,7 +169,7 @@ fn limits_count_all_replicas_and_the_cheapest_beyond_them_is_named() {
 fn a_demand_that_no_deployment_can_meet_is_over_a_limit() {
     let spec = "{useCase: chatbot_conversational, demand: {requestsPerSecond: 9999999}}";
     let explanation = answer(spec, &[row(2.0, MEETING)]).explanation;
-    assert_eq!(explanation.excluded.by_limits, 1);
+    assert_eq!(explanation.counts.excluded.by_limits, 1);
     assert_eq!(
         explanation.over_limit.unwrap().limits,
         [Constraint::Replicas]
@@ -240,7 +240,7 @@ fn constraints_exclude_by_name_and_by_quality() {
     ] {
         let decision = answer(&chat(constraint), &rows);
         assert_eq!(
-            decision.explanation.excluded.by_constraints, 1,
+            decision.explanation.counts.excluded.by_constraints, 1,
             "{constraint}"
         );
     }
@@ -248,7 +248,7 @@ fn constraints_exclude_by_name_and_by_quality() {
         row.configuration.model = ModelName::new("Qwen/Qwen3-32B-FP8");
     });
     let decision = answer(&chat("models: {minimumQuality: 1}"), &[unknown]);
-    assert_eq!(decision.explanation.excluded.by_constraints, 1);
+    assert_eq!(decision.explanation.counts.excluded.by_constraints, 1);
     let good_enough = best(&chat("models: {minimumQuality: 52}"), &rows);
     assert_eq!(good_enough.quality, Some(52));
     let allowed = best(&chat("models: {allow: [qwen/QWEN3-32B]}"), &rows);
@@ -317,7 +317,10 @@ fn a_minimum_kind_and_a_greatest_age_exclude_by_evidence() {
         "evidence: {maxAgeDays: 30}",
     ] {
         let decision = answer(&chat(policy), &rows);
-        assert_eq!(decision.explanation.excluded.by_evidence, 1, "{policy}");
+        assert_eq!(
+            decision.explanation.counts.excluded.by_evidence, 1,
+            "{policy}"
+        );
     }
     // Too old to back a decision, yet its failure still counts.
     let old_failure = with(&row(4.0, FAILING), |row| {
@@ -362,7 +365,7 @@ fn alternatives_differ_in_model_hardware_or_count() {
         })
         .collect();
     let decision = answer(CHAT, &rows);
-    assert_eq!(decision.explanation.compliant, 3);
+    assert_eq!(decision.explanation.counts.compliant, 3);
     assert_eq!(decision.alternatives, []);
 }
 
@@ -373,7 +376,7 @@ fn where_nothing_complies_the_smallest_changes_are_named() {
         with(&row(9.0, [160.0, 30.0, 5000.0]), on("H100", 4)),
     ];
     let explanation = answer(CHAT, &rows).explanation;
-    assert_eq!(explanation.rejected, 2);
+    assert_eq!(explanation.counts.rejected, 2);
     let nearest = &explanation.nearest_misses[0];
     assert_eq!(nearest.configuration.accelerators(), "2xH100");
     assert_eq!(nearest.failing.len(), 1);

@@ -149,7 +149,7 @@ fn an_intent_that_does_not_allow_estimates_gets_none() {
     for fields in ["", ", evidence: {minimum: simulated}"] {
         let decision = ask(fields, Vec::new(), &fleet());
         assert_eq!(decision.recommendation, None);
-        assert_eq!(decision.explanation.configurations, 0);
+        assert_eq!(decision.explanation.counts.configurations, 0);
         assert_eq!(decision.explanation.estimates, Estimates::default());
     }
 }
