@@ -1,78 +1,25 @@
 //! The objects of one intent in the cluster: applied if they are the intent's, removed if they are,
 //! never touched if they are not.
 
-use std::fmt::Debug;
-
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::core::{NamespaceResourceScope, ObjectMeta, PartialObjectMeta};
-use kube::runtime::reflector::Store;
+use kube::core::{DynamicObject, ObjectMeta};
 use kube::{Api, Client, Resource, ResourceExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::context::{Context, FIELD_MANAGER};
 use super::error::{ApiError, in_time};
 use super::outcome::DeliverError;
-use super::owned::Owned;
+use super::owned::{Owned, api_resource};
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
+use crate::manifest::{Kind, Object};
 
 /// Label that every object written by Compass carries, and that its watches select by.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by=compass";
 
-/// A namespaced kind that this version of Kubernetes knows.
-pub trait Child:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope>
-    + Clone
-    + Debug
-    + Serialize
-    + DeserializeOwned
-    + Send
-    + Sync
-    + 'static
-{
-    /// Those that the watch shows.
-    fn seen(owned: &Owned) -> &Store<PartialObjectMeta<Self>>;
-
-    /// Whether the intent's status says that there is one.
-    fn is_told(status: &DeploymentIntentStatus) -> bool;
-}
-
-impl Child for ConfigMap {
-    fn seen(owned: &Owned) -> &Store<PartialObjectMeta<Self>> {
-        &owned.config_maps
-    }
-
-    fn is_told(status: &DeploymentIntentStatus) -> bool {
-        status.manifests.is_some()
-    }
-}
-
-impl Child for Service {
-    fn seen(owned: &Owned) -> &Store<PartialObjectMeta<Self>> {
-        &owned.services
-    }
-
-    fn is_told(status: &DeploymentIntentStatus) -> bool {
-        status.delivered.is_some()
-    }
-}
-
-impl Child for Deployment {
-    fn seen(owned: &Owned) -> &Store<PartialObjectMeta<Self>> {
-        &owned.deployments
-    }
-
-    fn is_told(status: &DeploymentIntentStatus) -> bool {
-        status.delivered.is_some()
-    }
-}
-
 /// An object that may be written: no other has its name.
-pub struct Claimed<K> {
-    object: K,
+pub struct Claimed {
+    kind: Kind,
+    object: DynamicObject,
     /// Whether only the watch was asked, which may lag behind.
     as_watched: bool,
 }
@@ -110,20 +57,26 @@ impl<'a> Children<'a> {
     ///
     /// # Errors
     /// An object of that name that is not the intent's is a conflict, and stays as it is.
-    pub async fn claim<K: Child>(&self, object: K) -> Result<Claimed<K>, DeliverError> {
-        match self.owned.seen::<K>(self.namespace, &object.name_any()) {
+    pub async fn claim(&self, object: &Object) -> Result<Claimed, DeliverError> {
+        let kind = object.kind;
+        let object: DynamicObject = serde_json::from_value(object.content.clone())
+            .expect("what Compass builds is a Kubernetes object");
+        match self.owned.seen(kind, self.namespace, &object.name_any()) {
             Some(seen) if self.owns(&seen.metadata) && !self.is_leaving(&seen.metadata) => {
                 let is_still_this = (seen.metadata.uid.clone(), seen.resource_version());
-                Ok(self.claimed(object, is_still_this, true))
+                Ok(self.claimed(kind, object, is_still_this, true))
             }
-            _ => self.claim_as_stored(object).await,
+            _ => self.claim_as_stored(kind, object).await,
         }
     }
 
-    async fn claim_as_stored<K: Child>(&self, object: K) -> Result<Claimed<K>, DeliverError> {
+    async fn claim_as_stored(
+        &self,
+        kind: Kind,
+        object: DynamicObject,
+    ) -> Result<Claimed, DeliverError> {
         let name = object.name_any();
-        let kind = K::kind(&()).into_owned();
-        let uid = match self.existing::<K>(&name).await? {
+        let uid = match self.existing(kind, &name).await? {
             Some(existing) if self.is_leaving(&existing) => {
                 return Err(DeliverError::Leaving { kind, name });
             }
@@ -132,57 +85,67 @@ impl<'a> Children<'a> {
             }
             existing => existing.and_then(|existing| existing.uid),
         };
-        Ok(self.claimed(object, (uid, None), false))
+        Ok(self.claimed(kind, object, (uid, None), false))
     }
 
     /// The uid makes the write fail if the object was replaced by another meanwhile, the version
     /// if it was changed at all.
-    fn claimed<K: Child>(
+    fn claimed(
         &self,
-        mut object: K,
+        kind: Kind,
+        mut object: DynamicObject,
         (uid, resource_version): (Option<String>, Option<String>),
         as_watched: bool,
-    ) -> Claimed<K> {
+    ) -> Claimed {
         let metadata = object.meta_mut();
         metadata.uid = uid;
         metadata.resource_version = resource_version;
         metadata.owner_references = self.owner.clone().map(|owner| vec![owner]);
-        Claimed { object, as_watched }
+        Claimed {
+            kind,
+            object,
+            as_watched,
+        }
     }
 
     /// Server-side apply: the fields of the object are forced to its values, others are left alone.
-    pub async fn apply<K: Child>(&self, claimed: Claimed<K>) -> Result<K, DeliverError> {
-        let applied = match self.patch(&claimed.object).await {
+    pub async fn apply(&self, claimed: Claimed) -> Result<DynamicObject, DeliverError> {
+        let Claimed {
+            kind,
+            object,
+            as_watched,
+        } = claimed;
+        let name = object.name_any();
+        let applied = match self.patch(kind, &object).await {
             // The watch showed another version of it.
-            Err(error) if claimed.as_watched && (error.is_conflict() || error.is_not_found()) => {
-                let claimed = self.claim_as_stored(claimed.object).await?;
-                let name = claimed.object.name_any();
-                let applied = self.patch(&claimed.object).await;
-                applied.map_err(|source| failed::<K>(&name, source))?
+            Err(error) if as_watched && (error.is_conflict() || error.is_not_found()) => {
+                let claimed = self.claim_as_stored(kind, object).await?;
+                self.patch(kind, &claimed.object).await
             }
-            applied => applied.map_err(|source| failed::<K>(&claimed.object.name_any(), source))?,
+            applied => applied,
         };
-        self.owned.wrote(&applied);
+        let applied = applied.map_err(|source| failed(kind, &name, source))?;
+        self.owned.wrote(kind, &applied.metadata);
         Ok(applied)
     }
 
-    async fn patch<K: Child>(&self, object: &K) -> Result<K, ApiError> {
+    async fn patch(&self, kind: Kind, object: &DynamicObject) -> Result<DynamicObject, ApiError> {
         let name = object.name_any();
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         in_time(
-            self.api::<K>()
+            self.api(kind)
                 .patch(&name, &parameters, &Patch::Apply(object)),
         )
         .await
     }
 
-    /// Removes the object that bears the intent's name, if there is one and it is the intent's.
-    /// Not asked for where neither the status nor the watch nor Compass itself knows of one.
-    pub async fn remove<K: Child>(&self) -> Result<(), DeliverError> {
-        if !K::is_told(self.status) && !self.owned.knows::<K>(self.namespace, self.name) {
+    /// Removes the object of this name, if there is one and it is the intent's. Not asked for where
+    /// neither the status nor the watch nor Compass itself knows of one.
+    pub async fn remove(&self, kind: Kind, name: &str) -> Result<(), DeliverError> {
+        if !is_told(kind, self.status) && !self.owned.knows(kind, self.namespace, name) {
             return Ok(());
         }
-        let Some(existing) = self.existing::<K>(self.name).await? else {
+        let Some(existing) = self.existing(kind, name).await? else {
             return Ok(());
         };
         if !self.owns(&existing) || existing.deletion_timestamp.is_some() {
@@ -192,19 +155,19 @@ impl<'a> Children<'a> {
             uid: existing.uid,
             resource_version: None,
         });
-        match in_time(self.api::<K>().delete(self.name, &this_one)).await {
-            Err(ApiError::Kube(kube::Error::Api(status))) if status.is_not_found() => Ok(()),
+        match in_time(self.api(kind).delete(name, &this_one)).await {
+            Err(error) if error.is_not_found() => Ok(()),
             result => result
                 .map(drop)
-                .map_err(|source| failed::<K>(self.name, source)),
+                .map_err(|source| failed(kind, name, source)),
         }
     }
 
-    async fn existing<K: Child>(&self, name: &str) -> Result<Option<ObjectMeta>, DeliverError> {
-        in_time(self.api::<K>().get_metadata_opt(name))
+    async fn existing(&self, kind: Kind, name: &str) -> Result<Option<ObjectMeta>, DeliverError> {
+        in_time(self.api(kind).get_metadata_opt(name))
             .await
             .map(|found| found.map(|found| found.metadata))
-            .map_err(|source| failed::<K>(name, source))
+            .map_err(|source| failed(kind, name, source))
     }
 
     fn owns(&self, object: &ObjectMeta) -> bool {
@@ -228,12 +191,13 @@ impl<'a> Children<'a> {
                 })
     }
 
-    fn api<K: Child>(&self) -> Api<K> {
-        Api::namespaced(self.client.clone(), self.namespace)
+    fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), self.namespace, &api_resource(kind))
     }
 }
 
-fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
+/// The reference to the one that controls an object.
+pub fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
     object
         .owner_references
         .iter()
@@ -241,9 +205,17 @@ fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
         .find(|owner| owner.controller == Some(true))
 }
 
-fn failed<K: Child>(name: &str, source: ApiError) -> DeliverError {
+/// Whether the intent's status says that there is one.
+fn is_told(kind: Kind, status: &DeploymentIntentStatus) -> bool {
+    match kind {
+        Kind::ConfigMap => status.manifests.is_some(),
+        _ => status.delivered.is_some(),
+    }
+}
+
+fn failed(kind: Kind, name: &str, source: ApiError) -> DeliverError {
     DeliverError::Api {
-        kind: K::kind(&()).into_owned(),
+        kind,
         name: name.to_owned(),
         source,
     }

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kube::core::{NamespaceResourceScope, PartialObjectMeta};
+use kube::core::{ApiResource, DynamicObject, NamespaceResourceScope, PartialObjectMeta};
 use kube::{Api, Client, Resource};
 
 use super::changes::Dependencies;
@@ -46,7 +46,7 @@ pub struct Context {
     /// When a failing intent is tried again.
     pub backoff: Backoff,
     /// What the watches know of the objects that Compass made.
-    pub owned: Arc<Owned>,
+    pub owned: Owned,
     /// What was written last of each intent.
     pub written: Written,
     /// What each answer was made of.
@@ -62,6 +62,14 @@ impl Context {
         match &self.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
+        }
+    }
+
+    /// What is known of all objects of a kind that is named by a value.
+    pub fn everywhere_of(&self, kind: &ApiResource) -> Api<PartialObjectMeta<DynamicObject>> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, kind),
+            None => Api::all_with(self.client.clone(), kind),
         }
     }
 }

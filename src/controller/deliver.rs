@@ -2,15 +2,14 @@
 //! write, and what they take away.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Service};
-use kube::core::ObjectMeta;
+use serde_json::json;
 
 use super::children::Children;
 use super::outcome::{DeliverError, Delivery};
 use super::rollout::rollout;
 use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
 use crate::benchmark::EvidenceKind;
-use crate::manifest::{BuildError, Built, Manifests};
+use crate::manifest::{BuildError, Built, Kind, Manifests, Object};
 
 /// Key of the manifests' YAML in the ConfigMap.
 const MANIFESTS_KEY: &str = "manifests.yaml";
@@ -34,7 +33,7 @@ pub async fn deliver(
     }
     match mode {
         DeliveryMode::Recommend => {
-            children.remove::<ConfigMap>().await?;
+            children.remove(Kind::ConfigMap, children.name).await?;
             remove_workload(children).await?;
             Ok(Delivery::StatusOnly)
         }
@@ -42,7 +41,7 @@ pub async fn deliver(
             remove_workload(children).await?;
             match manifests.transpose()? {
                 Some(manifests) => {
-                    let config_map = children.claim(config_map(&manifests)).await?;
+                    let config_map = children.claim(&config_map(children, &manifests)).await?;
                     children.apply(config_map).await?;
                     Ok(Delivery::Rendered(manifests_status(children, &manifests)))
                 }
@@ -64,12 +63,19 @@ async fn apply(
     children: &Children<'_>,
     manifests: Manifests<Built>,
 ) -> Result<Delivery, DeliverError> {
-    let config_map = children.claim(config_map(&manifests)).await?;
-    let service = children.claim(manifests.service.clone()).await?;
-    let deployment = children.claim(manifests.deployment.clone()).await?;
+    let config_map = children.claim(&config_map(children, &manifests)).await?;
+    let workload = children.claim(manifests.workload()).await?;
+    let mut others = Vec::new();
+    for object in manifests.others() {
+        others.push(children.claim(object).await?);
+    }
     children.apply(config_map).await?;
-    children.apply(service).await?;
-    let running = children.apply(deployment).await?;
+    for object in others {
+        children.apply(object).await?;
+    }
+    let running = children.apply(workload).await?;
+    // What cannot be read has not been seen to run.
+    let running: Deployment = running.try_parse().unwrap_or_default();
     Ok(Delivery::Applied {
         manifests: manifests_status(children, &manifests),
         delivered: Box::new(manifests.delivered()),
@@ -78,22 +84,20 @@ async fn apply(
 }
 
 /// The manifests' YAML, byte for byte, under the intent's name.
-fn config_map(manifests: &Manifests<Built>) -> ConfigMap {
-    let ObjectMeta {
-        name,
-        namespace,
-        labels,
-        ..
-    } = manifests.deployment.metadata.clone();
-    ConfigMap {
-        metadata: ObjectMeta {
-            name,
-            namespace,
-            labels,
-            ..ObjectMeta::default()
+fn config_map(children: &Children<'_>, manifests: &Manifests<Built>) -> Object {
+    let content = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": children.name,
+            "namespace": children.namespace,
+            "labels": manifests.workload().content["metadata"]["labels"],
         },
-        data: Some([(MANIFESTS_KEY.to_owned(), manifests.yaml())].into()),
-        ..ConfigMap::default()
+        "data": {MANIFESTS_KEY: manifests.yaml()},
+    });
+    Object {
+        kind: Kind::ConfigMap,
+        content,
     }
 }
 
@@ -105,6 +109,10 @@ fn manifests_status(children: &Children<'_>, manifests: &Manifests<Built>) -> Ma
 }
 
 async fn remove_workload(children: &Children<'_>) -> Result<(), DeliverError> {
-    children.remove::<Service>().await?;
-    children.remove::<Deployment>().await
+    for kind in Kind::ALL {
+        if kind != Kind::ConfigMap {
+            children.remove(kind, children.name).await?;
+        }
+    }
+    Ok(())
 }

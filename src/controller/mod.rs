@@ -87,12 +87,11 @@ pub async fn run(
     let metrics = Arc::new(metrics::Metrics::default());
     let (recovered, recoveries) = futures::channel::mpsc::unbounded();
     let (concerned, changes) = futures::channel::mpsc::unbounded();
-    let (owned, writers) = owned::Owned::new();
     let (events, queue) = events::Events::new();
     let dependencies = Arc::new(changes::Dependencies::default());
     let context = Arc::new(context::Context {
         events,
-        owned: Arc::new(owned),
+        owned: owned::Owned::default(),
         written: stored::Written::default(),
         client: client.clone(),
         knowledge_base: knowledge_base.clone(),
@@ -147,7 +146,6 @@ pub async fn run(
             context,
             health,
             watches::Triggers {
-                owned: writers,
                 recoveries,
                 changes,
             },

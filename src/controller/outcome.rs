@@ -6,7 +6,7 @@ use super::error::ApiError;
 use crate::advise::Answer;
 use crate::api::ManifestsStatus;
 use crate::knowledge_base::KnowledgeBaseError;
-use crate::manifest::{BuildError, Delivered, Manifests};
+use crate::manifest::{BuildError, Delivered, Kind, Manifests};
 use crate::recommend::{OverLimit, ResolveError};
 
 /// How a reconcile ended. "Nothing complies" is an answer.
@@ -105,7 +105,7 @@ pub enum DeliverError {
     #[error("{kind} {name} is being deleted, and is made anew once it is gone")]
     Leaving {
         /// Kind of the object.
-        kind: String,
+        kind: Kind,
         /// Name of the object.
         name: String,
     },
@@ -115,7 +115,7 @@ pub enum DeliverError {
     )]
     Conflict {
         /// Kind of the object.
-        kind: String,
+        kind: Kind,
         /// Name of the object.
         name: String,
     },
@@ -123,7 +123,7 @@ pub enum DeliverError {
     #[error("{kind} {name}: {source}")]
     Api {
         /// Kind of the object.
-        kind: String,
+        kind: Kind,
         /// Name of the object.
         name: String,
         /// What it said.

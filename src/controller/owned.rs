@@ -1,92 +1,70 @@
 //! What the watches know of the objects that Compass made. A change reaches many intents at once,
 //! and then each call that is not made brings the last one's status forward.
 
-use std::collections::HashMap;
-use std::future::ready;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::{FutureExt, Stream, TryStreamExt};
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Service};
-use kube::core::{ObjectMeta, PartialObjectMeta};
+use futures::channel::mpsc::UnboundedSender;
+use futures::{FutureExt, StreamExt};
+use kube::core::{ApiResource, DynamicObject, ObjectMeta, PartialObjectMeta};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, reflector, watcher};
-use kube::{Api, ResourceExt};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Resource, ResourceExt};
+use tracing::warn;
 
-use super::children::{Child, MANAGED_BY};
+use super::children::{MANAGED_BY, controller};
+use super::context::{Context, Watched};
+use crate::api::DeploymentIntent;
+use crate::manifest::Kind;
+
+/// An object as the watch shows it.
+type Seen = PartialObjectMeta<DynamicObject>;
 
 /// The objects as they were last seen, which may be a moment ago.
+#[derive(Default)]
 pub struct Owned {
-    /// ConfigMaps.
-    pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
-    /// Services.
-    pub services: Store<PartialObjectMeta<Service>>,
-    /// Deployments.
-    pub deployments: Store<PartialObjectMeta<Deployment>>,
+    /// Of each kind that is watched.
+    shown: Mutex<BTreeMap<Kind, Store<Seen>>>,
     /// The version of each object that Compass wrote and the watch has not yet shown.
-    written: Mutex<HashMap<String, u64>>,
-}
-
-/// Where the watches put what they see.
-pub struct Writers {
-    /// ConfigMaps.
-    pub config_maps: Writer<PartialObjectMeta<ConfigMap>>,
-    /// Services.
-    pub services: Writer<PartialObjectMeta<Service>>,
-    /// Deployments.
-    pub deployments: Writer<PartialObjectMeta<Deployment>>,
+    written: Mutex<HashMap<(Kind, ObjectRef<DynamicObject>), u64>>,
 }
 
 impl Owned {
-    /// Nothing seen yet.
-    pub fn new() -> (Self, Writers) {
-        let config_maps = reflector::store();
-        let services = reflector::store();
-        let deployments = reflector::store();
-        let owned = Self {
-            config_maps: config_maps.0,
-            services: services.0,
-            deployments: deployments.0,
-            written: Mutex::default(),
-        };
-        let writers = Writers {
-            config_maps: config_maps.1,
-            services: services.1,
-            deployments: deployments.1,
-        };
-        (owned, writers)
-    }
-
     /// The object of this name as the watch shows it.
-    pub fn seen<K: Child>(&self, namespace: &str, name: &str) -> Option<Arc<PartialObjectMeta<K>>> {
-        K::seen(self).get(&ObjectRef::new(name).within(namespace))
+    pub fn seen(&self, kind: Kind, namespace: &str, name: &str) -> Option<Arc<Seen>> {
+        let reference = ObjectRef::new_with(name, api_resource(kind)).within(namespace);
+        self.shown(kind)?.get(&reference)
     }
 
     /// Whether there may be an object of this name. One that nobody knows of yet makes its intent
     /// be looked at when the watch shows it.
-    pub fn knows<K: Child>(&self, namespace: &str, name: &str) -> bool {
-        let is_complete = K::seen(self).wait_until_ready().now_or_never().is_some();
-        let is_written = || self.with(|written| written.contains_key(&key::<K>(namespace, name)));
-        !is_complete || self.seen::<K>(namespace, name).is_some() || is_written()
+    pub fn knows(&self, kind: Kind, namespace: &str, name: &str) -> bool {
+        let is_complete = self
+            .shown(kind)
+            .is_some_and(|shown| shown.wait_until_ready().now_or_never().is_some());
+        let key = key(kind, namespace, name);
+        let is_written = || self.with(|written| written.contains_key(&key));
+        !is_complete || self.seen(kind, namespace, name).is_some() || is_written()
     }
 
     /// Compass wrote this, so its showing up in the watch is no news.
-    pub fn wrote<K: Child>(&self, object: &K) {
-        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        let seen = self.seen::<K>(&namespace, &name);
+    pub fn wrote(&self, kind: Kind, object: &ObjectMeta) {
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        let name = object.name.as_deref().unwrap_or_default();
+        let seen = self.seen(kind, namespace, name);
         let seen = seen.and_then(|seen| version(&seen.metadata));
         // A write that changed nothing will not show up, and what was shown will not again.
-        if let Some(version) = version(object.meta())
+        if let Some(version) = version(object)
             && seen.is_none_or(|seen| seen < version)
         {
-            self.with(|written| written.insert(key::<K>(&namespace, &name), version));
+            self.with(|written| written.insert(key(kind, namespace, name), version));
         }
     }
 
-    fn is_news<K: Child>(&self, object: &PartialObjectMeta<K>) -> bool {
+    fn is_news(&self, kind: Kind, object: &Seen) -> bool {
         let namespace = object.namespace().unwrap_or_default();
-        let key = key::<K>(&namespace, &object.name_any());
+        let key = key(kind, &namespace, &object.name_any());
         let shown = version(&object.metadata);
         self.with(|written| match written.get(&key).copied() {
             // Whatever was under way before the write.
@@ -99,13 +77,42 @@ impl Owned {
         })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, u64>) -> T) -> T {
+    fn shown(&self, kind: Kind) -> Option<Store<Seen>> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.get(&kind).cloned()
+    }
+
+    /// Where the watch of a kind puts what it sees.
+    fn watched(&self, kind: Kind) -> Writer<Seen> {
+        let writer = Writer::new(api_resource(kind));
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.insert(kind, writer.as_reader());
+        writer
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut HashMap<(Kind, ObjectRef<DynamicObject>), u64>) -> T,
+    ) -> T {
         work(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn key<K: Child>(namespace: &str, name: &str) -> String {
-    format!("{}/{namespace}/{name}", K::kind(&()))
+fn key(kind: Kind, namespace: &str, name: &str) -> (Kind, ObjectRef<DynamicObject>) {
+    let reference = ObjectRef::new_with(name, api_resource(kind)).within(namespace);
+    (kind, reference)
+}
+
+/// What the client asks for a kind by.
+pub fn api_resource(kind: Kind) -> ApiResource {
+    let resource = kind.resource();
+    ApiResource {
+        group: resource.group.to_owned(),
+        version: resource.version.to_owned(),
+        api_version: resource.api_version(),
+        kind: resource.kind.to_owned(),
+        plural: resource.plural.to_owned(),
+    }
 }
 
 /// Versions are numbers that grow. One that is not a number does not compare.
@@ -120,71 +127,89 @@ pub fn slim<K>(object: &mut PartialObjectMeta<K>) {
     object.metadata.labels = None;
 }
 
-/// What happens to the objects of a kind, without what Compass just did to them itself.
-pub fn watch<K: Child>(
-    owned: Arc<Owned>,
-    api: Api<PartialObjectMeta<K>>,
-    writer: Writer<PartialObjectMeta<K>>,
-) -> impl Stream<Item = Result<PartialObjectMeta<K>, watcher::Error>> {
-    watcher(api, watcher::Config::default().labels(MANAGED_BY))
+/// Tells of each intent to whose objects of a kind something happens that Compass did not just do
+/// itself.
+pub async fn follow(kind: Kind, context: &Context, concerned: UnboundedSender<ObjectRef<Watched>>) {
+    let owned = &context.owned;
+    let config = watcher::Config::default().labels(MANAGED_BY);
+    watcher(context.everywhere_of(&api_resource(kind)), config)
         .default_backoff()
         .modify(slim)
-        .reflect(writer)
+        .reflect(owned.watched(kind))
         .touched_objects()
-        .try_filter(move |object| ready(owned.is_news::<K>(object)))
+        .for_each(|event| {
+            match event {
+                Ok(object) if owned.is_news(kind, &object) => {
+                    if let Some(intent) = intent_of(&object.metadata) {
+                        // Nobody listens only once the operator stops.
+                        let _ = concerned.unbounded_send(intent);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => warn!(%kind, %error, "the watch will be tried again"),
+            }
+            std::future::ready(())
+        })
+        .await;
+}
+
+fn intent_of(object: &ObjectMeta) -> Option<ObjectRef<Watched>> {
+    let owner = controller(object)?;
+    let is_intent = owner.kind == DeploymentIntent::kind(&())
+        && owner.api_version == DeploymentIntent::api_version(&());
+    is_intent.then(|| {
+        ObjectRef::new(&owner.name).within(object.namespace.as_deref().unwrap_or_default())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn config_map(version: &str) -> ConfigMap {
-        ConfigMap {
-            metadata: ObjectMeta {
-                name: Some("chat".to_owned()),
-                namespace: Some("assistants".to_owned()),
-                resource_version: Some(version.to_owned()),
-                ..ObjectMeta::default()
-            },
-            ..ConfigMap::default()
+    fn config_map(version: &str) -> ObjectMeta {
+        ObjectMeta {
+            name: Some("chat".to_owned()),
+            namespace: Some("assistants".to_owned()),
+            resource_version: Some(version.to_owned()),
+            ..ObjectMeta::default()
         }
     }
 
-    fn seen(version: &str) -> PartialObjectMeta<ConfigMap> {
-        PartialObjectMeta {
-            metadata: config_map(version).metadata,
-            ..PartialObjectMeta::default()
+    fn seen(version: &str) -> Seen {
+        Seen {
+            types: None,
+            metadata: config_map(version),
+            _phantom: Default::default(),
         }
     }
 
     #[test]
     fn only_what_others_did_is_news() {
-        let (owned, mut writers) = Owned::new();
-        let knows = || owned.knows::<ConfigMap>("assistants", "chat");
+        let owned = Owned::default();
+        let knows = || owned.knows(Kind::ConfigMap, "assistants", "chat");
+        let is_news = |object: &Seen| owned.is_news(Kind::ConfigMap, object);
+        let wrote = |object: &ObjectMeta| owned.wrote(Kind::ConfigMap, object);
         assert!(knows(), "nobody has looked yet");
+        let mut writer = owned.watched(Kind::ConfigMap);
+        assert!(knows(), "nobody has seen all yet");
         for event in [watcher::Event::Init, watcher::Event::InitDone] {
-            writers.config_maps.apply_watcher_event(&event);
+            writer.apply_watcher_event(&event);
         }
-        assert!(owned.is_news(&seen("1")) && !knows());
-        owned.wrote(&config_map("2"));
+        assert!(is_news(&seen("1")) && !knows());
+        wrote(&config_map("2"));
         assert!(knows(), "although the watch does not show it");
-        assert!(owned.is_news(&seen("1")), "it was under way before");
-        assert!(!owned.is_news(&seen("2")) && !knows());
-        assert!(
-            owned.is_news(&seen("2")),
-            "told again after the watch was lost"
-        );
-        writers
-            .config_maps
-            .apply_watcher_event(&watcher::Event::Apply(seen("2")));
+        assert!(is_news(&seen("1")), "it was under way before");
+        assert!(!is_news(&seen("2")) && !knows());
+        assert!(is_news(&seen("2")), "told again after the watch was lost");
+        writer.apply_watcher_event(&watcher::Event::Apply(seen("2")));
         assert!(knows());
-        owned.wrote(&config_map("2"));
-        assert!(owned.is_news(&seen("2")), "that write changed nothing");
-        owned.wrote(&config_map("9"));
+        wrote(&config_map("2"));
+        assert!(is_news(&seen("2")), "that write changed nothing");
+        wrote(&config_map("9"));
         assert!(
-            owned.is_news(&seen("10")),
+            is_news(&seen("10")),
             "somebody else's came with or after it"
         );
-        assert!(owned.is_news(&seen("9")), "forgotten");
+        assert!(is_news(&seen("9")), "forgotten");
     }
 }

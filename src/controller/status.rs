@@ -4,8 +4,6 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use kube::ResourceExt;
-
 use super::message;
 use super::outcome::{DeliverError, Delivery, Outcome, Rollout};
 use crate::advise::Answer;
@@ -110,23 +108,15 @@ fn record_delivery(next: &mut DeploymentIntentStatus, delivery: &Result<Delivery
 
 /// What runs, from the annotations of what was applied (R12).
 fn delivered_status(delivered: &Manifests<Delivered>) -> DeliveredStatus {
-    let deployment = &delivered.deployment;
-    let annotation = |key: &str| {
-        deployment
-            .annotations()
-            .get(key)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    let workload = delivered.workload();
+    let annotation = |key| workload.annotation(key).unwrap_or_default().to_owned();
+    let number = |text: &str| text.parse().unwrap_or_default();
     DeliveredStatus {
         digest: annotation(annotation::DECISION_DIGEST),
         model: annotation(annotation::MODEL),
         hardware: annotation(annotation::HARDWARE),
-        gpus_per_replica: annotation(annotation::GPUS_PER_REPLICA)
-            .parse()
-            .unwrap_or_default(),
-        replicas: replicas.unwrap_or(1),
+        gpus_per_replica: number(&annotation(annotation::GPUS_PER_REPLICA)),
+        replicas: number(&annotation(annotation::REPLICAS)),
     }
 }
 

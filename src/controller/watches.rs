@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use futures::StreamExt;
-use futures::channel::mpsc::UnboundedReceiver;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::future::join_all;
+use futures::stream::select;
 use kube::Api;
 use kube::api::ListParams;
 use kube::runtime::controller::{Config, Controller, Error as ControllerError};
@@ -19,8 +20,9 @@ use tracing::{info, warn};
 use super::context::{Context, Watched};
 use super::error::{ApiError, in_time};
 use super::health::Health;
-use super::owned::{Writers, slim, watch};
+use super::owned::{follow, slim};
 use super::reconcile::{after_error, reconcile};
+use crate::manifest::Kind;
 
 /// Intents looked at together: most of their time they wait for the API server.
 const CONCURRENCY: u16 = 16;
@@ -28,8 +30,6 @@ const CRD_POLL: Duration = Duration::from_secs(2);
 
 /// What else makes intents be looked at.
 pub struct Triggers {
-    /// Something happened to an object that Compass made.
-    pub owned: Writers,
     /// The knowledge base is back: everything is to be looked at.
     pub recoveries: UnboundedReceiver<()>,
     /// An intent's answer may have become another.
@@ -56,26 +56,12 @@ pub async fn run(
         .reflect(writer)
         .applied_objects()
         .predicate_filter(predicates::generation, Default::default());
-    let owned = || Arc::clone(&context.owned);
-    let Writers {
-        config_maps,
-        services,
-        deployments,
-    } = triggers.owned;
-    Controller::for_stream(changed, reader)
-        .owns_stream(watch::<ConfigMap>(
-            owned(),
-            context.everywhere(),
-            config_maps,
-        ))
-        .owns_stream(watch::<Service>(owned(), context.everywhere(), services))
-        .owns_stream(watch::<Deployment>(
-            owned(),
-            context.everywhere(),
-            deployments,
-        ))
+    let (concerned, owned) = unbounded();
+    let follow = |kind| follow(kind, &context, concerned.clone());
+    let following = join_all(Kind::ALL.map(follow));
+    let reconciling = Controller::for_stream(changed, reader)
         .reconcile_all_on(triggers.recoveries)
-        .reconcile_on(triggers.changes)
+        .reconcile_on(select(triggers.changes, owned))
         .with_config(Config::default().concurrency(CONCURRENCY))
         .graceful_shutdown_on(shutdown.cancelled_owned())
         .run(reconcile, after_error, Arc::clone(&context))
@@ -92,9 +78,11 @@ pub async fn run(
                 Ok(_) => {}
             }
             std::future::ready(())
-        })
-        .await;
-    Ok(())
+        });
+    tokio::select! {
+        () = reconciling => Ok(()),
+        _ = following => bail!("the watches of what Compass made have ended"),
+    }
 }
 
 /// Waits until the API server serves intents: Compass may well start before its CRD is there.

@@ -36,6 +36,10 @@ pub(super) fn evidence(plan: &Plan<'_>) -> BTreeMap<String, String> {
             annotation::GPUS_PER_REPLICA.to_owned(),
             plan.gpus.to_string(),
         ),
+        (
+            annotation::REPLICAS.to_owned(),
+            candidate.replicas.to_string(),
+        ),
         (annotation::PREDICTED_P95_MS.to_owned(), predicted),
         (
             annotation::EVIDENCE_KIND.to_owned(),

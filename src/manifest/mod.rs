@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod image;
 mod names;
+mod object;
 mod placement;
 mod plan;
 mod resources;
@@ -23,11 +24,9 @@ mod yaml;
 
 pub use error::BuildError;
 pub use names::annotation;
+pub use object::{Kind, Object, Resource};
 
 use std::marker::PhantomData;
-
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
 
 use crate::api::RuntimeSpec;
 use crate::catalog::Catalog;
@@ -82,10 +81,8 @@ pub struct Delivered;
 /// The objects of one intent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifests<Stage = Built> {
-    /// Runs vLLM.
-    pub deployment: Deployment,
-    /// Gives its pods one address.
-    pub service: Service,
+    workload: Object,
+    others: Vec<Object>,
     stage: PhantomData<Stage>,
 }
 
@@ -96,20 +93,34 @@ pub struct Manifests<Stage = Built> {
 pub fn build(workload: &Workload<'_>) -> Result<Manifests<Built>, BuildError> {
     let plan = plan::plan(workload)?;
     Ok(Manifests {
-        deployment: deployment::deployment(&plan),
-        service: service::service(&plan),
+        workload: Object::new(Kind::Deployment, &deployment::deployment(&plan)),
+        others: vec![Object::new(Kind::Service, &service::service(&plan))],
         stage: PhantomData,
     })
+}
+
+impl<Stage> Manifests<Stage> {
+    /// What runs vLLM: its annotations say what runs (R12).
+    pub fn workload(&self) -> &Object {
+        &self.workload
+    }
+
+    /// What stands around the workload.
+    pub fn others(&self) -> &[Object] {
+        &self.others
+    }
+
+    /// All objects, in the order of their YAML.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        std::iter::once(&self.workload).chain(&self.others)
+    }
 }
 
 impl Manifests<Built> {
     /// Every object as a YAML document, ready for a repository: no uid, no owner, no timestamp.
     pub fn yaml(&self) -> String {
-        [
-            yaml::document(&self.deployment),
-            yaml::document(&self.service),
-        ]
-        .join("---\n")
+        let documents: Vec<_> = self.objects().map(Object::yaml).collect();
+        documents.join("---\n")
     }
 
     /// The *manifests digest*: `sha256:` and the hexadecimal SHA-256 of [`Self::yaml`]'s bytes
@@ -121,8 +132,8 @@ impl Manifests<Built> {
     /// The same objects, once the API server has taken them.
     pub fn delivered(self) -> Manifests<Delivered> {
         Manifests {
-            deployment: self.deployment,
-            service: self.service,
+            workload: self.workload,
+            others: self.others,
             stage: PhantomData,
         }
     }

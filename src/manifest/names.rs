@@ -19,6 +19,8 @@ pub mod annotation {
     pub const HARDWARE: &str = "compass.dev/hardware";
     /// GPUs of one replica.
     pub const GPUS_PER_REPLICA: &str = "compass.dev/gpus-per-replica";
+    /// Replicas that were decided on; an autoscaler may run more.
+    pub const REPLICAS: &str = "compass.dev/replicas";
     /// p95 latencies of the operating row, ms, as `ttft=..,itl=..,e2e=..`.
     pub const PREDICTED_P95_MS: &str = "compass.dev/predicted-p95-ms";
     /// measured, simulated or estimated.

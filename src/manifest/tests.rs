@@ -26,6 +26,18 @@ fn assert_golden(file: &str, actual: &str) {
     );
 }
 
+fn deployment_of(manifests: &Manifests) -> Deployment {
+    serde_json::from_value(manifests.workload().content.clone()).unwrap()
+}
+
+fn service_of(manifests: &Manifests) -> Service {
+    let service = manifests
+        .objects()
+        .find(|object| object.kind == Kind::Service)
+        .unwrap();
+    serde_json::from_value(service.content.clone()).unwrap()
+}
+
 #[test]
 fn a_chatbot_on_two_gpus() {
     assert_golden(
@@ -76,11 +88,11 @@ fn the_yaml_holds_exactly_the_objects() {
     };
     assert_eq!(
         serde_json::from_value::<Deployment>(deployment.clone()).unwrap(),
-        manifests.deployment
+        deployment_of(&manifests)
     );
     assert_eq!(
         serde_json::from_value::<Service>(service.clone()).unwrap(),
-        manifests.service
+        service_of(&manifests)
     );
     for document in &documents {
         let metadata = document["metadata"].as_object().unwrap();
@@ -113,20 +125,16 @@ fn the_digest_is_of_the_bytes() {
 fn delivery_changes_nothing_but_the_stage() {
     let built = Example::default().manifests();
     let delivered: Manifests<Delivered> = built.clone().delivered();
-    assert_eq!(delivered.deployment, built.deployment);
-    assert_eq!(delivered.service, built.service);
+    assert!(delivered.objects().eq(built.objects()));
 }
 
 #[test]
 fn the_selector_finds_the_pods_and_outlives_a_new_decision() {
     let selector_of = |example: &Example| {
-        let Manifests {
-            deployment,
-            service,
-            ..
-        } = example.manifests();
-        let spec = deployment.spec.unwrap();
+        let manifests = example.manifests();
+        let spec = deployment_of(&manifests).spec.unwrap();
         let selector = spec.selector.match_labels.unwrap();
+        let service = service_of(&manifests);
         assert_eq!(service.spec.unwrap().selector.unwrap(), selector);
         let labels = spec.template.metadata.unwrap().labels.unwrap();
         assert!(
@@ -147,7 +155,7 @@ fn new_evidence_alone_restarts_no_pod() {
     let mut other = Example::default();
     other.candidate.digest = Some(Digest::of(b"other rows"));
     other.candidate.operating_row.ttft.p95_ms = Some(99.0);
-    let template = |example: &Example| example.manifests().deployment.spec.unwrap().template;
+    let template = |example: &Example| deployment_of(&example.manifests()).spec.unwrap().template;
     assert_eq!(template(&Example::default()), template(&other));
     assert_ne!(
         Example::default().manifests().digest(),
@@ -163,7 +171,7 @@ fn a_token_is_only_ever_named() {
         name: "hf".into(),
         key: "token".into(),
     });
-    let deployment = example.manifests().deployment;
+    let deployment = deployment_of(&example.manifests());
     let container = deployment
         .spec
         .unwrap()
@@ -209,10 +217,7 @@ proptest! {
         };
         built.push(example.manifests());
         for manifests in built {
-            let expected = [
-                serde_json::to_value(&manifests.deployment).unwrap(),
-                serde_json::to_value(&manifests.service).unwrap(),
-            ];
+            let expected: Vec<_> = manifests.objects().map(|object| object.content.clone()).collect();
             prop_assert_eq!(parse(&manifests.yaml()), expected);
         }
     }
@@ -235,7 +240,7 @@ proptest! {
             ..EngineSettings::default()
         };
         let Ok(manifests) = build(&example.workload()) else { return Ok(()) };
-        let pod = manifests.deployment.spec.unwrap().template.spec.unwrap();
+        let pod = deployment_of(&manifests).spec.unwrap().template.spec.unwrap();
         let args = pod.containers[0].args.clone().unwrap();
         for arg in &args[4..] {
             let (flag, value) = arg.split_once('=').unwrap();
