@@ -6,12 +6,14 @@
 pub mod conditions;
 mod crd;
 mod decimal;
+mod runtime;
 mod spec;
 mod status;
 mod validate;
 
 pub use crd::crd_yaml;
 pub use decimal::DecimalAmount;
+pub use runtime::*;
 pub use spec::*;
 pub use status::*;
 pub use validate::{InvalidIntent, parse_intent, validate_intent};

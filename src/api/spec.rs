@@ -4,12 +4,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DecimalAmount, DeploymentIntentStatus};
+use super::{DecimalAmount, DeploymentIntentStatus, RuntimeSpec};
 use crate::benchmark::EvidenceKind;
 use crate::catalog::{ExperienceClass, SloTargets, UseCase};
-
-/// Names of claims and Secrets: DNS subdomains.
-const OBJECT_NAME: &str = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
 
 /// What a model is to be used for and how fast it must answer; Compass finds the model, GPU and
 /// replica count whose benchmarked p95 latencies meet it at the least cost.
@@ -290,6 +287,28 @@ pub struct DeliverySpec {
     /// objects themselves.
     #[serde(default)]
     pub mode: DeliveryMode,
+    /// Which better decisions replace what runs, in mode Apply (R12).
+    #[serde(default)]
+    pub update_policy: UpdatePolicy,
+    /// The decision that a person approved: status.proposed.digest, for the policy Manual and for
+    /// estimates; `kubectl compass approve` sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71), regex(pattern = "^sha256:[0-9a-f]{64}$"))]
+    pub approved_digest: Option<String>,
+}
+
+/// Which better decisions replace what runs, in mode Apply (R12). A first delivery needs no
+/// approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum UpdatePolicy {
+    /// Every better decision.
+    Automatic,
+    /// A changed spec acts at once; new evidence changes hardware and replicas once what runs misses a
+    /// target, and another model is only offered.
+    #[default]
+    OnViolation,
+    /// Nothing but what delivery.approvedDigest names.
+    Manual,
 }
 
 /// What is delivered beside the status.
@@ -302,37 +321,4 @@ pub enum DeliveryMode {
     Render,
     /// The ConfigMap and the objects themselves.
     Apply,
-}
-
-/// Overrides of the generated vLLM deployment.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RuntimeSpec {
-    /// Container image, instead of the operator's repository at the benchmark's vLLM version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 300), regex(pattern = r"^\S+$"))]
-    pub image: Option<String>,
-    /// Secret key with the Hugging Face token; gated models need one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hf_token_secret: Option<SecretKeyRef>,
-    /// Existing PersistentVolumeClaim for the model cache; else the cache lives with the pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
-    pub model_cache_claim: Option<String>,
-    /// Longest sequence, tokens, instead of the profile's with slack.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 10_000_000))]
-    pub max_model_len: Option<i32>,
-}
-
-/// A key of a Secret in the intent's namespace.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SecretKeyRef {
-    /// Name of the Secret.
-    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
-    pub name: String,
-    /// Key in the Secret.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
-    pub key: String,
 }

@@ -40,6 +40,9 @@ pub struct DeploymentIntentStatus {
     /// What runs, in mode Apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered: Option<DeliveredStatus>,
+    /// A decision that is better than what runs, or that what runs needs, and that waits (R12).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<ProposedStatus>,
     /// Where the generated manifests are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifests: Option<ManifestsStatus>,
@@ -373,6 +376,35 @@ pub struct DeliveredStatus {
     pub gpus_per_replica: i32,
     /// Replicas.
     pub replicas: i32,
+}
+
+/// A decision that waits for approval, or for what runs to miss a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposedStatus {
+    /// Digest of the decision: what spec.delivery.approvedDigest approves.
+    pub digest: String,
+    /// Hugging Face repository.
+    pub model: String,
+    /// GPU.
+    pub hardware: String,
+    /// GPUs of one replica.
+    pub gpus_per_replica: i32,
+    /// GPUs of one replica, e.g. 2xH100.
+    pub accelerators: String,
+    /// Replicas.
+    pub replicas: i32,
+    /// US dollars per hour of all replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_per_hour: Option<String>,
+    /// US dollars per month of 730 hours that it costs less than what runs; negative where it costs
+    /// more; absent where a price is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saving_per_month: Option<String>,
+    /// Why it is not delivered, and how to have it.
+    pub reason: String,
+    /// What would change, e.g. "hardware 2xH100 -> 1xH200".
+    pub changes: Vec<String>,
 }
 
 /// Where the generated manifests are.
