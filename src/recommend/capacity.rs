@@ -132,7 +132,7 @@ pub(super) fn walk<'a>(
 }
 
 /// Highest served rate; at one rate the newer row, then the lower id.
-fn preference(row: &Row) -> impl Ord + use<> {
+pub(super) fn preference(row: &Row) -> impl Ord + use<> {
     // The bits of numbers that are not negative are in their order.
     (row.served_rps.to_bits(), row.measured_at, Reverse(row.id))
 }

@@ -61,13 +61,7 @@ pub fn decide(
 
 /// The first of the ways, and the next on other places.
 pub(super) fn shown(field: &Field, ranked: &[&Sized]) -> (Option<Candidate>, Vec<Candidate>) {
-    let recommendation = ranked.first().map(|best| {
-        let backing = backing_rows(field, best);
-        Candidate {
-            digest: Some(digest(field, best, &backing)),
-            ..candidate(field, best, &backing)
-        }
-    });
+    let recommendation = ranked.first().map(|best| pinned(field, best));
     let mut places: Vec<_> = Vec::with_capacity(ALTERNATIVES + 1);
     let mut alternatives = Vec::with_capacity(ALTERNATIVES);
     for way in ranked {
@@ -84,6 +78,15 @@ pub(super) fn shown(field: &Field, ranked: &[&Sized]) -> (Option<Candidate>, Vec
         }
     }
     (recommendation, alternatives)
+}
+
+/// A way with the digest of what it rests on (R11).
+pub(super) fn pinned(field: &Field, sized: &Sized) -> Candidate {
+    let backing = backing_rows(field, sized);
+    Candidate {
+        digest: Some(digest(field, sized, &backing)),
+        ..candidate(field, sized, &backing)
+    }
 }
 
 /// What became of each configuration with rows for the profile, in their order (R10).

@@ -251,7 +251,8 @@ impl<'a> Field<'a> {
         self.size(way.ladder, way.reading.clone(), &self.bounds(), load)
     }
 
-    fn size(
+    /// A configuration with as many replicas as the load needs, by what its ladder shows.
+    pub(super) fn size(
         &self,
         ladder: Ladder<'a>,
         reading: Reading<'a>,

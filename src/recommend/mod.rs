@@ -25,12 +25,14 @@ mod plausible;
 mod properties;
 mod ranking;
 mod requirement;
+mod running;
 mod settlement;
 mod sizing;
 mod steps;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod update;
 
 pub use account::{Account, LadderAccount, Role};
 pub use break_even::{BreakEven, Then};
@@ -49,6 +51,8 @@ pub use estimate::{
 pub use explanation::{Counts, Excluded, Explanation, FailingTarget, NearMiss, Outcome, OverLimit};
 pub use gaps::{Gaps, UnknownName};
 pub use requirement::{Demand, EvidencePolicy, Requirement, ResolveError, resolve};
+pub use running::{Doubt, Running, Verdict, Violation, configuration_digest};
 pub use settlement::{REQUESTS_WORTH_RUNNING, Settlement, Worth, WorthRunning};
 pub use sizing::ASSUMPTIONS;
 pub use steps::{Change, Lifted, Relaxation};
+pub use update::{Instead, Proposal, Terms, Update, Waits, asked, update};
