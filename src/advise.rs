@@ -3,9 +3,11 @@
 //! the same bytes everywhere.
 
 mod answer;
+mod revision;
 pub(crate) mod words;
 
-pub use answer::{Answer, answer};
+pub use answer::{Answer, answer, recommendation};
+pub use revision::{proposed, verdict};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -15,7 +17,9 @@ use crate::benchmark::SharedBenchmarks;
 use crate::catalog::Catalog;
 use crate::knowledge_base::{KnowledgeBase, KnowledgeBaseError};
 use crate::manifest::{self, BuildError, Built, Manifests, Settings, Workload};
-use crate::recommend::{self, Account, Decision, Grounds, Requirement, ResolveError};
+use crate::recommend::{
+    self, Account, Candidate, Decision, Grounds, Requirement, ResolveError, Running, Terms, Update,
+};
 
 /// Whose intent it is and what it says.
 #[derive(Clone, Copy, Debug)]
@@ -104,19 +108,94 @@ pub async fn advise(
     let requirement = recommend::resolve(question.spec, catalog)?;
     let grounds = gather(&requirement, knowledge_base, now).await?;
     let decision = grounds.decide(requirement, catalog, now);
-    let manifests = decision.recommendation.as_ref().map(|candidate| {
-        manifest::build(&Workload {
-            name: question.name,
-            namespace: question.namespace,
-            requirement: &decision.requirement,
+    let asked = recommend::asked(question.spec).to_string();
+    let build = |candidate| {
+        build(
+            question,
+            &decision.requirement,
             candidate,
-            runtime: question.spec.runtime.as_ref(),
+            &asked,
             catalog,
             settings,
-        })
-    });
+        )
+    };
+    let manifests = decision.recommendation.as_ref().map(build);
     Ok(Advice {
         decision,
         manifests,
+    })
+}
+
+/// An answer, and what it changes of what runs.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    /// The decision.
+    pub decision: Decision,
+    /// What it changes (R12).
+    pub update: Update,
+    /// What is to run; `None` leaves what runs as it is.
+    pub manifests: Option<Result<Manifests<Built>, BuildError>>,
+}
+
+/// Answers a question whose answer is to run, with `running` in its place, if anything is.
+pub async fn revise(
+    question: Question<'_>,
+    running: Option<&Running>,
+    knowledge_base: &KnowledgeBase,
+    catalog: &Catalog,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Revision, AdviseError> {
+    let requirement = recommend::resolve(question.spec, catalog)?;
+    let grounds = gather(&requirement, knowledge_base, now).await?;
+    let decision = grounds.decide(requirement, catalog, now);
+    let asked = recommend::asked(question.spec);
+    let delivery = &question.spec.delivery;
+    let terms = Terms {
+        policy: delivery.update_policy,
+        approved: delivery.approved_digest.as_deref(),
+        asked: &asked,
+    };
+    let update = grounds.update(&decision, catalog, now, running, &terms);
+    // What goes on as it is still answers what was asked when it was delivered.
+    let answers = match running.filter(|_| update.keeps) {
+        Some(running) => running.asked.clone(),
+        None => asked.to_string(),
+    };
+    let build = |candidate| {
+        build(
+            question,
+            &decision.requirement,
+            candidate,
+            &answers,
+            catalog,
+            settings,
+        )
+    };
+    let manifests = update.deliver.as_ref().map(build);
+    Ok(Revision {
+        decision,
+        update,
+        manifests,
+    })
+}
+
+fn build(
+    question: Question<'_>,
+    requirement: &Requirement,
+    candidate: &Candidate,
+    asked: &str,
+    catalog: &Catalog,
+    settings: &Settings,
+) -> Result<Manifests<Built>, BuildError> {
+    manifest::build(&Workload {
+        name: question.name,
+        namespace: question.namespace,
+        requirement,
+        candidate,
+        runtime: question.spec.runtime.as_ref(),
+        catalog,
+        settings,
+        asked,
     })
 }

@@ -80,7 +80,8 @@ fn requirement(requirement: &Requirement) -> RequirementStatus {
     }
 }
 
-fn recommendation(candidate: &Candidate, decision: &Decision) -> RecommendationStatus {
+/// A candidate of a decision as its recommendation, or as what runs.
+pub fn recommendation(candidate: &Candidate, decision: &Decision) -> RecommendationStatus {
     let configuration = &candidate.configuration;
     RecommendationStatus {
         model: configuration.model.to_string(),

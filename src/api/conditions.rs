@@ -16,8 +16,21 @@ pub const EVIDENCE_CURRENT: &str = "EvidenceCurrent";
 /// What `delivery.mode` asks for was written.
 pub const DELIVERED: &str = "Delivered";
 
+/// Current evidence backs what runs (R12); there in mode Apply once something does.
+pub const DELIVERED_COMPLIES: &str = "DeliveredComplies";
+/// A better decision than what runs stands in `status.proposed`; there only while `True`.
+pub const BETTER_RECOMMENDATION_AVAILABLE: &str = "BetterRecommendationAvailable";
+
 /// The types above: Compass leaves every other condition of an intent alone.
-pub const TYPES: [&str; 5] = [READY, RECONCILING, STALLED, EVIDENCE_CURRENT, DELIVERED];
+pub const TYPES: [&str; 7] = [
+    READY,
+    RECONCILING,
+    STALLED,
+    EVIDENCE_CURRENT,
+    DELIVERED,
+    DELIVERED_COMPLIES,
+    BETTER_RECOMMENDATION_AVAILABLE,
+];
 
 /// Why a condition has its status.
 pub mod reason {
@@ -44,6 +57,17 @@ pub mod reason {
     /// Stalled: the recommendation rests on an estimate, which mode Apply does not apply without
     /// approval; what was delivered before stays.
     pub const ESTIMATE_NOT_APPLIED: &str = "EstimateNotApplied";
+    /// DeliveredComplies: benchmarks of now back what runs.
+    pub const COMPLIES: &str = "Complies";
+    /// Ready, Stalled, DeliveredComplies: what runs is shown to miss a target or to break a
+    /// constraint; Stalled where only a person can change it.
+    pub const VIOLATED: &str = "Violated";
+    /// DeliveredComplies: it cannot be told whether what runs complies; that alone changes nothing.
+    pub const UNDECIDABLE: &str = "Undecidable";
+    /// DeliveredComplies: what ran before was shown to fail, and was replaced.
+    pub const REPLACED: &str = "Replaced";
+    /// BetterRecommendationAvailable: the decision in `status.proposed` waits.
+    pub const PROPOSED: &str = "Proposed";
     /// Stalled: an object of that name belongs to somebody else.
     pub const CONFLICT: &str = "Conflict";
     /// Stalled: the API server refuses an object, e.g. by a quota or a policy.
@@ -175,6 +199,38 @@ pub fn not_deployable(message: String) -> Vec<Finding> {
 /// An estimate waits for a person.
 pub fn estimate_not_applied(message: String) -> Vec<Finding> {
     not_delivered(stalled(reason::ESTIMATE_NOT_APPLIED, message))
+}
+
+/// What runs fails, and only a person can change it.
+pub fn violated(message: String) -> Vec<Finding> {
+    stalled(reason::VIOLATED, message)
+}
+
+/// What current evidence says of what runs.
+pub fn delivered_complies(status: ConditionStatus, message: String) -> Finding {
+    let reason = match status {
+        ConditionStatus::True => reason::COMPLIES,
+        ConditionStatus::False => reason::VIOLATED,
+        ConditionStatus::Unknown => reason::UNDECIDABLE,
+    };
+    finding(DELIVERED_COMPLIES, status, reason, message)
+}
+
+/// What ran before was replaced.
+pub fn replaced(message: String) -> Finding {
+    let complies = ConditionStatus::True;
+    finding(DELIVERED_COMPLIES, complies, reason::REPLACED, message)
+}
+
+/// A better decision waits.
+pub fn better_recommendation_available(message: String) -> Finding {
+    let status = ConditionStatus::True;
+    finding(
+        BETTER_RECOMMENDATION_AVAILABLE,
+        status,
+        reason::PROPOSED,
+        message,
+    )
 }
 
 /// Somebody else's object has the name of one of ours.

@@ -16,7 +16,8 @@ pub struct DeploymentIntentStatus {
     /// Generation of the spec that the rest of the status answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling, Stalled, EvidenceCurrent and Delivered.
+    /// Ready, Reconciling, Stalled, EvidenceCurrent, Delivered, DeliveredComplies and
+    /// BetterRecommendationAvailable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions_schema")]
     pub conditions: Vec<Condition>,

@@ -9,9 +9,10 @@ use kube::{Api, Client, Resource, ResourceExt};
 use super::context::{Context, FIELD_MANAGER};
 use super::error::{ApiError, in_time};
 use super::outcome::DeliverError;
-use super::owned::{Owned, api_resource};
+use super::owned::{Known, Owned, api_resource};
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
-use crate::manifest::{Kind, Object};
+use crate::manifest::{self, Kind, Object};
+use crate::recommend::Running;
 
 /// Label that every object written by Compass carries, and that its watches select by.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by=compass";
@@ -51,6 +52,31 @@ impl<'a> Children<'a> {
             name: intent.metadata.name.as_deref().unwrap_or_default(),
             owner: intent.controller_owner_ref(&()),
         }
+    }
+
+    /// What runs, or is about to, as the intent's workload says (R12).
+    pub async fn running(&self) -> Result<Option<Running>, DeliverError> {
+        for kind in Kind::WORKLOADS {
+            let existing = match self.owned.known(kind, self.namespace, self.name) {
+                Known::Seen(seen) => Some(seen.metadata.clone()),
+                Known::Absent => None,
+                Known::Unsure => self.existing(kind, self.name).await?,
+            };
+            let running = existing
+                .filter(|it| self.owns(it) && !self.is_leaving(it))
+                .and_then(|it| manifest::running(&it.annotations.unwrap_or_default()));
+            if running.is_some() {
+                return Ok(running);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The object of the intent's name as it is, if it is the intent's.
+    pub async fn read(&self, kind: Kind) -> Result<Option<DynamicObject>, DeliverError> {
+        let found = in_time(self.api(kind).get_opt(self.name)).await;
+        let found = found.map_err(|source| failed(kind, self.name, source))?;
+        Ok(found.filter(|object| self.owns(&object.metadata)))
     }
 
     /// Makes `object` the intent's, if no other object has its name.
@@ -142,7 +168,8 @@ impl<'a> Children<'a> {
     /// Removes the object of this name, if there is one and it is the intent's. Not asked for where
     /// neither the status nor the watch nor Compass itself knows of one.
     pub async fn remove(&self, kind: Kind, name: &str) -> Result<(), DeliverError> {
-        if !is_told(kind, self.status) && !self.owned.knows(kind, self.namespace, name) {
+        let known = self.owned.known(kind, self.namespace, name);
+        if !is_told(kind, self.status) && matches!(known, Known::Absent) {
             return Ok(());
         }
         let Some(existing) = self.existing(kind, name).await? else {

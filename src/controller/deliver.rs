@@ -2,26 +2,27 @@
 //! write, and what they take away.
 
 use k8s_openapi::api::apps::v1::Deployment;
+use kube::core::DynamicObject;
 use serde_json::json;
 
 use super::children::Children;
-use super::outcome::{DeliverError, Delivery};
+use super::outcome::{DeliverError, Delivery, Rollout};
 use super::rollout::rollout;
 use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
-use crate::benchmark::EvidenceKind;
 use crate::manifest::{BuildError, Built, Kind, Manifests, Object};
+use crate::recommend::Update;
 
 /// Key of the manifests' YAML in the ConfigMap.
 const MANIFESTS_KEY: &str = "manifests.yaml";
 
-/// Delivers as the intent's mode asks, and takes away what an earlier mode left. Without an answer
-/// nothing is taken away that the mode wants: what was delivered last stays (R12). `kind` is that of
-/// the evidence behind the recommendation; an estimate is not applied without approval (R13).
+/// Delivers as the intent's mode asks, and takes away what an earlier mode left. Without anything
+/// to deliver nothing is taken away that the mode wants: what was delivered last stays (R12).
+/// `update` is what the answer changes of what runs, in mode Apply.
 pub async fn deliver(
     children: &Children<'_>,
     intent: &DeploymentIntent,
     manifests: Option<Result<Manifests<Built>, BuildError>>,
-    kind: Option<EvidenceKind>,
+    update: Option<&Update>,
 ) -> Result<Delivery, DeliverError> {
     let mode = intent.spec.delivery.mode;
     if intent.spec.suspend {
@@ -48,12 +49,14 @@ pub async fn deliver(
                 None => Ok(Delivery::KeptRendered),
             }
         }
-        DeliveryMode::Apply if kind == Some(EvidenceKind::Estimated) => {
-            Err(DeliverError::Estimated)
-        }
         DeliveryMode::Apply => match manifests.transpose()? {
             Some(manifests) => apply(children, manifests).await,
-            None => Ok(Delivery::KeptApplied),
+            None if update.is_some_and(|update| !update.keeps && update.proposal.is_some()) => {
+                Err(DeliverError::Estimated)
+            }
+            None => Ok(Delivery::KeptApplied {
+                rollout: running_rollout(children).await?,
+            }),
         },
     }
 }
@@ -74,13 +77,21 @@ async fn apply(
         children.apply(object).await?;
     }
     let running = children.apply(workload).await?;
-    // What cannot be read has not been seen to run.
-    let running: Deployment = running.try_parse().unwrap_or_default();
     Ok(Delivery::Applied {
         manifests: manifests_status(children, &manifests),
         delivered: Box::new(manifests.delivered()),
-        rollout: rollout(&running),
+        rollout: rollout_of(running),
     })
+}
+
+/// How far what runs is; `None` where nothing does.
+async fn running_rollout(children: &Children<'_>) -> Result<Option<Rollout>, DeliverError> {
+    Ok(children.read(Kind::Deployment).await?.map(rollout_of))
+}
+
+fn rollout_of(workload: DynamicObject) -> Rollout {
+    // What cannot be read has not been seen to run.
+    rollout(&workload.try_parse::<Deployment>().unwrap_or_default())
 }
 
 /// The manifests' YAML, byte for byte, under the intent's name.

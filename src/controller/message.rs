@@ -1,8 +1,11 @@
 //! What conditions tell people: what was found, measured value and target, and the remedy.
 
+use super::outcome::Change;
 use crate::advise::Answer;
 use crate::advise::words::{self, counted};
-use crate::api::{ManifestsStatus, NearMissStatus, RecommendationStatus, RelaxationStatus};
+use crate::api::{
+    ManifestsStatus, NearMissStatus, ProposedStatus, RecommendationStatus, RelaxationStatus,
+};
 use crate::recommend::OverLimit;
 
 /// A recommendation in a line.
@@ -24,6 +27,50 @@ pub fn recommended(recommendation: &RecommendationStatus) -> String {
         predicted.e2e_p95_ms,
         evidence.kind
     )
+}
+
+/// That what runs stays as it is, although nothing can be rendered anew.
+pub fn keeps_running() -> String {
+    "what was delivered before runs; the benchmarks of now cannot back it, and it is left as it is"
+        .to_owned()
+}
+
+/// What waits, what it saves and how to have it.
+pub fn proposed(proposed: &ProposedStatus) -> String {
+    let ProposedStatus {
+        model,
+        accelerators,
+        replicas,
+        saving_per_month,
+        reason,
+        changes,
+        ..
+    } = proposed;
+    let cost = cost(proposed.cost_per_hour.as_deref());
+    let replicas = counted((*replicas).into(), "replica");
+    let saving = match saving_per_month.as_deref() {
+        Some(more) if more.starts_with('-') => format!(", ${} a month more", &more[1..]),
+        Some(less) => format!(", saving ${less} a month"),
+        None => String::new(),
+    };
+    format!(
+        "{model} on {accelerators}, {replicas}{cost}{saving} ({}): {reason}; approve it with `kubectl compass approve`, or by delivery.approvedDigest",
+        changes.join(", ")
+    )
+}
+
+/// That what ran before was shown to fail, and what runs now.
+pub fn replaced(verdict: &str, runs: &RecommendationStatus) -> String {
+    format!("{verdict}; replaced by {}", recommended(runs))
+}
+
+/// That what runs is shown to fail, and what a person can do.
+pub fn violated(change: &Change) -> String {
+    let verdict = change.verdict.as_ref().map_or("", |(_, verdict)| verdict);
+    match &change.proposed {
+        Some(waiting) => format!("{verdict}; what would do waits: {}", proposed(waiting)),
+        None => format!("{verdict}; nothing else complies, and what runs is left as it is"),
+    }
 }
 
 /// Where the manifests are.

@@ -3,11 +3,11 @@
 use thiserror::Error;
 
 use super::error::ApiError;
-use crate::advise::Answer;
-use crate::api::ManifestsStatus;
+use crate::advise::{self, Answer};
+use crate::api::{ManifestsStatus, ProposedStatus, RecommendationStatus};
 use crate::knowledge_base::KnowledgeBaseError;
 use crate::manifest::{BuildError, Delivered, Kind, Manifests};
-use crate::recommend::{OverLimit, ResolveError};
+use crate::recommend::{Decision, OverLimit, ResolveError, Update, Verdict};
 
 /// How a reconcile ended. "Nothing complies" is an answer.
 pub enum Outcome {
@@ -17,6 +17,8 @@ pub enum Outcome {
         answer: Box<Answer>,
         /// The cheapest configuration that only breaks a limit, where nothing complies.
         over_limit: Option<Box<OverLimit>>,
+        /// What it changes of what runs, in mode Apply.
+        change: Option<Box<Change>>,
         /// What became of it.
         delivery: Result<Delivery, DeliverError>,
     },
@@ -26,6 +28,56 @@ pub enum Outcome {
     Unresolvable(ResolveError),
     /// The knowledge base could not be read.
     Unavailable(KnowledgeBaseError),
+}
+
+/// What an answer changes of what runs (R12), in the API's words.
+pub struct Change {
+    /// What current evidence says of what ran before, and whether that complies; `None` where nothing
+    /// ran.
+    pub verdict: Option<(Compliance, String)>,
+    /// Whether what ran before goes on.
+    pub keeps: bool,
+    /// What is to run, if it is known.
+    pub runs: Option<RecommendationStatus>,
+    /// What waits.
+    pub proposed: Option<ProposedStatus>,
+}
+
+impl Change {
+    /// Of an update that belongs to a decision.
+    pub fn of(update: &Update, decision: &Decision) -> Self {
+        let verdict = update.verdict.as_ref().map(|verdict| {
+            let compliance = match verdict {
+                Verdict::Complies => Compliance::Complies,
+                Verdict::Undecidable(_) => Compliance::Undecidable,
+                Verdict::Violated(_) => Compliance::Violated,
+            };
+            (compliance, advise::verdict(verdict))
+        });
+        let runs = update.deliver.as_ref();
+        Self {
+            verdict,
+            keeps: update.keeps,
+            runs: runs.map(|candidate| advise::recommendation(candidate, decision)),
+            proposed: update.proposal.as_ref().map(advise::proposed),
+        }
+    }
+
+    /// Whether what runs is shown to fail, and goes on.
+    pub fn keeps_a_violation(&self) -> bool {
+        self.keeps && matches!(self.verdict, Some((Compliance::Violated, _)))
+    }
+}
+
+/// Whether current evidence backs what runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compliance {
+    /// It does.
+    Complies,
+    /// It shows that a target is missed or a constraint broken.
+    Violated,
+    /// Neither.
+    Undecidable,
 }
 
 /// When to look at an intent again, unless something changes before.
@@ -64,8 +116,11 @@ pub enum Delivery {
     Suspended,
     /// There was no answer in mode Render: the last ConfigMap stays.
     KeptRendered,
-    /// There was no answer in mode Apply: what runs stays.
-    KeptApplied,
+    /// There was nothing to deliver in mode Apply: what runs stays.
+    KeptApplied {
+        /// How far that is; `None` where nothing runs.
+        rollout: Option<Rollout>,
+    },
     /// Mode Render.
     Rendered(ManifestsStatus),
     /// Mode Apply.
@@ -98,7 +153,7 @@ pub enum DeliverError {
     NotDeployable(#[from] BuildError),
     /// The recommendation rests on an estimate (R13).
     #[error(
-        "an estimate is not applied without approval: benchmark the configuration under this traffic profile, or set delivery.mode to Render and apply the manifests yourself"
+        "an estimate is not applied without approval: benchmark the configuration under this traffic profile, or approve status.proposed by delivery.approvedDigest (kubectl compass approve)"
     )]
     Estimated,
     /// An object of that name is about to go: of an earlier intent, or deleted by somebody.

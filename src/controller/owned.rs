@@ -18,8 +18,11 @@ use super::context::{Context, Watched};
 use crate::api::DeploymentIntent;
 use crate::manifest::Kind;
 
+/// Annotations that say what runs.
+const ANNOTATION_PREFIX: &str = "compass.dev/";
+
 /// An object as the watch shows it.
-type Seen = PartialObjectMeta<DynamicObject>;
+pub type Seen = PartialObjectMeta<DynamicObject>;
 
 /// The objects as they were last seen, which may be a moment ago.
 #[derive(Default)]
@@ -30,6 +33,17 @@ pub struct Owned {
     written: Mutex<HashMap<(Kind, ObjectRef<DynamicObject>), u64>>,
 }
 
+/// What is known of an object without asking the API server.
+#[derive(Debug)]
+pub enum Known {
+    /// As the watch shows it, and Compass did not write it since.
+    Seen(Arc<Seen>),
+    /// There is none.
+    Absent,
+    /// Only the API server can say.
+    Unsure,
+}
+
 impl Owned {
     /// The object of this name as the watch shows it.
     pub fn seen(&self, kind: Kind, namespace: &str, name: &str) -> Option<Arc<Seen>> {
@@ -37,15 +51,18 @@ impl Owned {
         self.shown(kind)?.get(&reference)
     }
 
-    /// Whether there may be an object of this name. One that nobody knows of yet makes its intent
-    /// be looked at when the watch shows it.
-    pub fn knows(&self, kind: Kind, namespace: &str, name: &str) -> bool {
+    /// What is known of the object of this name without asking the API server. One that nobody knows
+    /// of yet makes its intent be looked at when the watch shows it.
+    pub fn known(&self, kind: Kind, namespace: &str, name: &str) -> Known {
         let is_complete = self
             .shown(kind)
             .is_some_and(|shown| shown.wait_until_ready().now_or_never().is_some());
         let key = key(kind, namespace, name);
-        let is_written = || self.with(|written| written.contains_key(&key));
-        !is_complete || self.seen(kind, namespace, name).is_some() || is_written()
+        if !is_complete || self.with(|written| written.contains_key(&key)) {
+            return Known::Unsure;
+        }
+        let seen = self.seen(kind, namespace, name);
+        seen.map_or(Known::Absent, Known::Seen)
     }
 
     /// Compass wrote this, so its showing up in the watch is no news.
@@ -123,8 +140,10 @@ pub fn version(object: &ObjectMeta) -> Option<u64> {
 /// Keeps what is needed of an object: these make up most of one.
 pub fn slim<K>(object: &mut PartialObjectMeta<K>) {
     object.metadata.managed_fields = None;
-    object.metadata.annotations = None;
     object.metadata.labels = None;
+    if let Some(annotations) = &mut object.metadata.annotations {
+        annotations.retain(|key, _| key.starts_with(ANNOTATION_PREFIX));
+    }
 }
 
 /// Tells of each intent to whose objects of a kind something happens that Compass did not just do
@@ -186,7 +205,10 @@ mod tests {
     #[test]
     fn only_what_others_did_is_news() {
         let owned = Owned::default();
-        let knows = || owned.knows(Kind::ConfigMap, "assistants", "chat");
+        let knows = || {
+            let known = owned.known(Kind::ConfigMap, "assistants", "chat");
+            !matches!(known, Known::Absent)
+        };
         let is_news = |object: &Seen| owned.is_news(Kind::ConfigMap, object);
         let wrote = |object: &ObjectMeta| owned.wrote(Kind::ConfigMap, object);
         assert!(knows(), "nobody has looked yet");

@@ -14,11 +14,11 @@ use super::children::Children;
 use super::context::{Context, Watched, spread};
 use super::deliver::deliver;
 use super::error::Error;
-use super::outcome::{Outcome, Retry};
+use super::outcome::{Change, Outcome, Retry};
 use super::status;
 use super::stored::Stored;
-use crate::advise::{self, Advice, AdviseError, Question};
-use crate::api::{DeploymentIntent, DeploymentIntentStatus};
+use crate::advise::{self, AdviseError, Question, Revision};
+use crate::api::{DeliveryMode, DeploymentIntent, DeploymentIntentStatus};
 use crate::recommend;
 
 /// When an intent changed while it was looked at.
@@ -117,18 +117,46 @@ async fn answer(
         Ok(requirement) => dependencies.asks(ObjectRef::from_obj(watched), &requirement),
         Err(_) => dependencies.forget(&key(watched)),
     }
-    match advise::advise(question, knowledge_base, catalog, settings, now).await {
-        Ok(Advice {
-            decision,
-            manifests,
-        }) => {
+    let mut failure = None;
+    let advice = if intent.spec.delivery.mode == DeliveryMode::Apply {
+        // Where it cannot be told what runs, the question is answered and nothing is written.
+        let running = children.running().await.unwrap_or_else(|error| {
+            failure = Some(error);
+            None
+        });
+        let revision = advise::revise(
+            question,
+            running.as_ref(),
+            knowledge_base,
+            catalog,
+            settings,
+            now,
+        );
+        revision.await.map(|revision| {
+            let Revision {
+                decision,
+                update,
+                manifests,
+            } = revision;
+            (decision, manifests, Some(update))
+        })
+    } else {
+        advise::advise(question, knowledge_base, catalog, settings, now)
+            .await
+            .map(|advice| (advice.decision, advice.manifests, None))
+    };
+    match advice {
+        Ok((decision, manifests, update)) => {
             if decision.explanation.counts.configurations > 0 {
                 dependencies.found_rows(&key(watched));
             }
-            let kind = decision.recommendation.as_ref().map(|best| best.kind);
-            let delivery = deliver(&children, intent, manifests, kind).await;
+            let delivery = match failure {
+                Some(error) => Err(error),
+                None => deliver(&children, intent, manifests, update.as_ref()).await,
+            };
             Outcome::Answered {
                 answer: Box::new(advise::answer(&decision)),
+                change: update.map(|update| Box::new(Change::of(&update, &decision))),
                 over_limit: decision.explanation.over_limit.map(Box::new),
                 delivery,
             }

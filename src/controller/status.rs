@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::message;
-use super::outcome::{DeliverError, Delivery, Outcome, Rollout};
+use super::outcome::{Change, Compliance, DeliverError, Delivery, Outcome, Rollout};
 use crate::advise::Answer;
-use crate::api::conditions::{self as catalogue, Finding};
+use crate::api::conditions::{self as catalogue, ConditionStatus, Finding};
 use crate::api::{DeliveredStatus, DeploymentIntentStatus, RecommendationStatus};
 use crate::manifest::{Delivered, Manifests, annotation};
 use crate::recommend::OverLimit;
@@ -26,15 +26,20 @@ pub fn next(
     let mut next = previous.clone();
     match outcome {
         Outcome::Answered {
-            answer, delivery, ..
+            answer,
+            change,
+            delivery,
+            ..
         } => {
             next.observed_generation = Some(generation);
             record_answer(&mut next, Some(Answer::clone(answer)));
+            next.proposed = change.as_ref().and_then(|change| change.proposed.clone());
             record_delivery(&mut next, delivery);
         }
         Outcome::Undecodable(_) | Outcome::Unresolvable(_) => {
             next.observed_generation = Some(generation);
             record_answer(&mut next, None);
+            next.proposed = None;
         }
         // The last answer outlives an outage, and is still that of the generation it says.
         Outcome::Unavailable(_) => {}
@@ -102,7 +107,7 @@ fn record_delivery(next: &mut DeploymentIntentStatus, delivery: &Result<Delivery
             next.manifests = Some(manifests.clone());
             next.delivered = Some(delivered_status(delivered));
         }
-        Ok(Delivery::Suspended | Delivery::KeptApplied) | Err(_) => {}
+        Ok(Delivery::Suspended | Delivery::KeptApplied { .. }) | Err(_) => {}
     }
 }
 
@@ -125,13 +130,16 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
         Outcome::Answered {
             answer,
             over_limit,
+            change,
             delivery,
         } => {
+            let change = change.as_deref();
             let mut findings = match &answer.recommendation {
-                Some(recommendation) => recommendation_findings(recommendation, delivery),
+                Some(recommendation) => recommendation_findings(recommendation, change, delivery),
                 None => missing_answer_findings(answer, over_limit.as_deref(), delivery),
             };
             findings.push(catalogue::evidence_current());
+            findings.extend(change.into_iter().flat_map(change_findings));
             findings
         }
         Outcome::Undecodable(problem) => catalogue::invalid_intent(message::undecodable(problem)),
@@ -161,19 +169,51 @@ fn missing_answer_findings(
     findings
 }
 
+/// What R12 says of what runs.
+fn change_findings(change: &Change) -> Vec<Finding> {
+    let Some((compliance, verdict)) = &change.verdict else {
+        return Vec::new();
+    };
+    let complies = match (compliance, &change.runs) {
+        (Compliance::Complies, _) => {
+            catalogue::delivered_complies(ConditionStatus::True, verdict.clone())
+        }
+        (_, Some(runs)) if !change.keeps => catalogue::replaced(message::replaced(verdict, runs)),
+        (Compliance::Violated, _) => {
+            catalogue::delivered_complies(ConditionStatus::False, verdict.clone())
+        }
+        (Compliance::Undecidable, _) => {
+            catalogue::delivered_complies(ConditionStatus::Unknown, verdict.clone())
+        }
+    };
+    let proposed = change.proposed.as_ref().map(message::proposed);
+    let better = proposed.map(catalogue::better_recommendation_available);
+    [complies].into_iter().chain(better).collect()
+}
+
 fn recommendation_findings(
     recommendation: &RecommendationStatus,
+    change: Option<&Change>,
     delivery: &Result<Delivery, DeliverError>,
 ) -> Vec<Finding> {
-    let recommended = message::recommended(recommendation);
+    let runs = change.and_then(|change| change.runs.as_ref());
+    let recommended = message::recommended(runs.unwrap_or(recommendation));
     let with = |mut findings: Vec<Finding>, delivered| {
         findings.push(delivered);
         findings
     };
-    match delivery {
-        Ok(Delivery::StatusOnly | Delivery::KeptRendered | Delivery::KeptApplied) => {
-            catalogue::recommended(recommended)
+    let rollout_findings = |rollout: &Rollout, runs| match change {
+        Some(change) if change.keeps_a_violation() => {
+            catalogue::violated(message::violated(change))
         }
+        _ => rollout_findings(rollout, runs),
+    };
+    match delivery {
+        Ok(Delivery::StatusOnly | Delivery::KeptRendered) => catalogue::recommended(recommended),
+        Ok(Delivery::KeptApplied { rollout }) => match rollout {
+            Some(rollout) => rollout_findings(rollout, message::keeps_running()),
+            None => catalogue::recommended(recommended),
+        },
         Ok(Delivery::Suspended) => catalogue::suspended(),
         Ok(Delivery::Rendered(manifests)) => with(
             catalogue::rendered(recommended),
@@ -182,11 +222,7 @@ fn recommendation_findings(
         Ok(Delivery::Applied {
             manifests, rollout, ..
         }) => with(
-            match rollout {
-                Rollout::Available => catalogue::available(recommended),
-                Rollout::Progressing(awaited) => catalogue::progressing(awaited.clone()),
-                Rollout::Failed(problem) => catalogue::progress_deadline_exceeded(problem.clone()),
-            },
+            rollout_findings(rollout, recommended),
             catalogue::delivered_applied(message::applied(manifests)),
         ),
         Err(DeliverError::NotDeployable(error)) => {
@@ -200,6 +236,14 @@ fn recommendation_findings(
             catalogue::delivery_refused(error.to_string())
         }
         Err(error) => catalogue::delivery_failed(error.to_string()),
+    }
+}
+
+fn rollout_findings(rollout: &Rollout, runs: String) -> Vec<Finding> {
+    match rollout {
+        Rollout::Available => catalogue::available(runs),
+        Rollout::Progressing(awaited) => catalogue::progressing(awaited.clone()),
+        Rollout::Failed(problem) => catalogue::progress_deadline_exceeded(problem.clone()),
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::names::annotation;
 use super::plan::Plan;
+use crate::benchmark::{HardwareName, ModelName};
+use crate::recommend::{Running, configuration_digest};
 
 /// What runs, how fast it should be, and which benchmarks say so. They stand on the Deployment and
 /// never on its pods: fresh evidence for the same configuration must not restart a model.
@@ -21,10 +23,17 @@ pub(super) fn evidence(plan: &Plan<'_>) -> BTreeMap<String, String> {
         row.itl.shown_p95_ms(),
         row.e2e.shown_p95_ms()
     );
-    BTreeMap::from([
+    let newest = candidate.newest_benchmark.map(|at| at.to_string());
+    let newest = newest.map(|at| (annotation::NEWEST_BENCHMARK.to_owned(), at));
+    let evidence = [
         (
             annotation::DECISION_DIGEST.to_owned(),
             candidate.digest_text(),
+        ),
+        (annotation::SPEC_DIGEST.to_owned(), plan.asked.to_owned()),
+        (
+            annotation::CONFIGURATION_DIGEST.to_owned(),
+            configuration_digest(&candidate.configuration).to_string(),
         ),
         (annotation::BENCHMARKS.to_owned(), benchmarks.join(",")),
         (annotation::MODEL.to_owned(), plan.model().to_owned()),
@@ -45,5 +54,64 @@ pub(super) fn evidence(plan: &Plan<'_>) -> BTreeMap<String, String> {
             annotation::EVIDENCE_KIND.to_owned(),
             candidate.kind.to_string(),
         ),
-    ])
+    ];
+    evidence.into_iter().chain(newest).collect()
+}
+
+/// What a workload's annotations say of what runs (R12); `None` where they are not Compass's, or
+/// somebody changed them to what it cannot read.
+pub fn running(annotations: &BTreeMap<String, String>) -> Option<Running> {
+    let text = |key: &str| annotations.get(key).cloned();
+    let benchmarks = text(annotation::BENCHMARKS)?;
+    let benchmarks = benchmarks.split(',').map(str::parse);
+    Some(Running {
+        decision: text(annotation::DECISION_DIGEST)?,
+        asked: text(annotation::SPEC_DIGEST)?,
+        configuration: text(annotation::CONFIGURATION_DIGEST)?,
+        model: ModelName::new(text(annotation::MODEL)?),
+        hardware: HardwareName::new(text(annotation::HARDWARE)?),
+        gpus_per_replica: text(annotation::GPUS_PER_REPLICA)?.parse().ok()?,
+        replicas: text(annotation::REPLICAS)?.parse().ok()?,
+        benchmarks: benchmarks.collect::<Result<_, _>>().ok()?,
+        newest_benchmark: text(annotation::NEWEST_BENCHMARK).and_then(|at| at.parse().ok()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::test_support::Example;
+
+    #[test]
+    fn what_runs_is_read_back_as_it_was_written() {
+        let example = Example::default();
+        let annotations = evidence(&example.plan());
+        let candidate = &example.candidate;
+        let read = running(&annotations).unwrap();
+        assert_eq!(
+            read,
+            Running {
+                decision: candidate.digest_text(),
+                asked: example.asked.clone(),
+                configuration: configuration_digest(&candidate.configuration).to_string(),
+                model: candidate.configuration.model.clone(),
+                hardware: candidate.configuration.hardware.clone(),
+                gpus_per_replica: 2,
+                replicas: 3,
+                benchmarks: candidate.backing_rows(),
+                newest_benchmark: candidate.newest_benchmark,
+            }
+        );
+        for key in annotations.keys() {
+            let mut without = annotations.clone();
+            without.remove(key);
+            let is_needed = ![
+                annotation::NEWEST_BENCHMARK,
+                annotation::PREDICTED_P95_MS,
+                annotation::EVIDENCE_KIND,
+            ]
+            .contains(&key.as_str());
+            assert_eq!(running(&without).is_none(), is_needed, "{key}");
+        }
+    }
 }

@@ -22,6 +22,7 @@ mod service;
 mod test_support;
 mod yaml;
 
+pub use annotations::running;
 pub use error::BuildError;
 pub use names::annotation;
 pub use object::{Kind, Object, Resource};
@@ -49,6 +50,8 @@ pub struct Workload<'a> {
     pub catalog: &'a Catalog,
     /// The operator's own settings.
     pub settings: &'a Settings,
+    /// Digest of the spec that the recommendation answers ([`crate::recommend::asked`]).
+    pub asked: &'a str,
 }
 
 /// What the operator decides for all intents.

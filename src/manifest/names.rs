@@ -11,7 +11,13 @@ use super::BuildError;
 pub mod annotation {
     /// Decision digest (R11).
     pub const DECISION_DIGEST: &str = "compass.dev/decision-digest";
-    /// Ids of the backing benchmarks, comma separated.
+    /// Digest of what was asked: the spec without delivery, suspend and runtime.
+    pub const SPEC_DIGEST: &str = "compass.dev/spec-digest";
+    /// Digest of the configuration: model, GPUs, framework and engine settings.
+    pub const CONFIGURATION_DIGEST: &str = "compass.dev/configuration-digest";
+    /// When the newest of the backing benchmarks ran.
+    pub const NEWEST_BENCHMARK: &str = "compass.dev/newest-benchmark";
+    /// Ids of the backing benchmarks, comma separated, that of the operating row first.
     pub const BENCHMARKS: &str = "compass.dev/benchmarks";
     /// Hugging Face repository.
     pub const MODEL: &str = "compass.dev/model";

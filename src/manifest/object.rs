@@ -46,6 +46,9 @@ impl Kind {
     /// All of them, in the order in which they are written.
     pub const ALL: [Self; 3] = [Self::ConfigMap, Self::Service, Self::Deployment];
 
+    /// Those that run vLLM: their annotations say what runs (R12).
+    pub const WORKLOADS: [Self; 1] = [Self::Deployment];
+
     /// Where the API server has it.
     pub const fn resource(self) -> Resource {
         let (group, version, kind, plural) = match self {

@@ -26,6 +26,8 @@ pub(super) struct Plan<'a> {
     /// Arguments that repeat the benchmark's engine settings.
     pub(super) engine_args: Vec<String>,
     pub(super) e2e_p95_ms: i32,
+    /// Digest of the spec that the recommendation answers.
+    pub(super) asked: &'a str,
 }
 
 impl Plan<'_> {
@@ -77,6 +79,7 @@ pub(super) fn plan<'a>(workload: &Workload<'a>) -> Result<Plan<'a>, BuildError> 
         max_model_len: max_model_len(workload, model)?,
         engine_args: engine::args(configuration, model)?,
         e2e_p95_ms: workload.requirement.slo.e2e_p95_ms,
+        asked: workload.asked,
     })
 }
 

@@ -24,6 +24,7 @@ pub(super) struct Example {
     pub(super) runtime: RuntimeSpec,
     pub(super) catalog: Catalog,
     pub(super) settings: Settings,
+    pub(super) asked: String,
 }
 
 impl Default for Example {
@@ -36,6 +37,7 @@ impl Default for Example {
             runtime: RuntimeSpec::default(),
             catalog: Catalog::built_in(),
             settings: Settings::default(),
+            asked: Digest::of(b"a spec").to_string(),
         }
     }
 }
@@ -58,6 +60,7 @@ impl Example {
             runtime: Some(&self.runtime),
             catalog: &self.catalog,
             settings: &self.settings,
+            asked: &self.asked,
         }
     }
 
@@ -87,6 +90,7 @@ fn candidate() -> Candidate {
             cut_by: None,
             non_monotonic: false,
         },
+        newest_benchmark: operating_row.measured_at,
         operating_row,
         strength: Strength::Proven,
         worst_ratio: 0.93,

@@ -134,6 +134,7 @@ fn candidate(field: &Field, sized: &Sized, backing: &[Benchmark]) -> Candidate {
         kind: sized.ladder.kind,
         source: sized.ladder.source.to_owned(),
         capacity: sized.capacity.clone(),
+        newest_benchmark: newest(field, sized),
         operating_row,
         strength,
         worst_ratio,
@@ -232,6 +233,13 @@ fn runs_disagree(sized: &Sized, bounds: &Bounds) -> bool {
             && row.steady
             && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s))
     })
+}
+
+/// When the newest row that backs a decision ran.
+fn newest(field: &Field, sized: &Sized) -> Option<Timestamp> {
+    let ids = decision::backing_ids(&sized.capacity, sized.operating_row.id);
+    let backing = field.rows_beside(sized).filter(|row| ids.contains(&row.id));
+    backing.filter_map(|row| row.measured_at).max()
 }
 
 /// The rows that back a decision, by id.

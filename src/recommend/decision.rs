@@ -1,5 +1,6 @@
 //! What a decision says.
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
@@ -85,6 +86,8 @@ pub struct Candidate {
     pub capacity: Capacity,
     /// The row whose latencies are shown and ranked (R9).
     pub operating_row: Benchmark,
+    /// When the newest of the backing rows ran.
+    pub newest_benchmark: Option<Timestamp>,
     /// How surely that row meets the targets (R3).
     pub strength: Strength,
     /// Largest p95 over target of the operating row, and which target.

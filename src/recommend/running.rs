@@ -81,14 +81,14 @@ pub enum Doubt {
     TooLittleShown,
     /// A row misses a target by too little, is no newer than those that backed it, is not steady, or
     /// is of other conditions.
-    NotClear(NearMiss),
+    NotClear(Box<NearMiss>),
 }
 
 /// What shows that what runs fails.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Violation {
     /// A newer row of the same ladder, or one of a better kind.
-    Benchmark(NearMiss),
+    Benchmark(Box<NearMiss>),
     /// It breaks a constraint, since the catalog has changed.
     Constraints(Vec<Constraint>),
 }
@@ -168,7 +168,7 @@ fn without_noise<'a>(
         let way = field.size(backing, reading, &bounds, &Load::of(field.requirement));
         way.and_then(|way| as_it_runs(field, &way, running))
     };
-    let failing = |row: &Row| near_miss(row, &bounds);
+    let failing = |row: &Row| Box::new(near_miss(row, &bounds));
     match (below(clear.as_ref()), &clear) {
         (Some(way), _) => {
             let noise = backing.rows().find(|row| capacity::fails(row, &bounds));

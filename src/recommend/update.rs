@@ -48,13 +48,6 @@ pub struct Update {
     pub proposal: Option<Proposal>,
 }
 
-impl Update {
-    /// Whether what runs is shown to fail, and goes on.
-    pub fn keeps_a_violation(&self) -> bool {
-        self.keeps && matches!(self.verdict, Some(Verdict::Violated(_)))
-    }
-}
-
 /// A decision that is not delivered yet.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Proposal {

@@ -9,7 +9,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kube::ResourceExt;
 use kube::api::{ListParams, PostParams};
 
-use crate::support::{Namespace, Operator, compass, eventually, intent_yaml};
+use crate::support::{
+    Namespace, Operator, Row, compass, empty_knowledge_base, eventually, intent_yaml,
+};
 
 const PROFILES: i32 = 10;
 const INTENTS: i32 = 1000;
@@ -17,20 +19,12 @@ const ROWS_AT_FIRST: i32 = 2;
 
 /// A benchmark that meets every target of the intents here.
 fn insert(url: &str, prompt_tokens: i32, rate: i32) {
-    execute(
-        url,
-        &format!(
-            "INSERT INTO exported_summaries (id, config_id, model_hf_repo, type, ttft_mean, ttft_p90, ttft_p95,
-                 ttft_p99, e2e_mean, e2e_p90, e2e_p95, e2e_p99, itl_mean, itl_p90, itl_p95, itl_p99,
-                 hardware, hardware_count, framework, framework_version, prompt_tokens, output_tokens,
-                 requests_per_second, responses_per_second, tokens_per_second,
-                 mean_input_tokens, mean_output_tokens, jbenchmark_created_at, created_at, updated_at)
-             VALUES (gen_random_uuid(), '', 'Qwen/Qwen3-32B', '', 40, 45, 50, 60, 4000, 4500, 5000, 6000,
-                     10, 11, 12, 13, 'H100', 1, 'vllm', '0.11.0', {prompt_tokens}, 256,
-                     {rate}, {rate}, 1, 1, 1, '2026-10-01', '2026-10-01', '2026-10-01')"
-        ),
-    )
-    .unwrap();
+    let row = Row {
+        prompt_tokens,
+        requests_per_second: rate,
+        ..Row::default()
+    };
+    row.insert(url);
 }
 
 fn intent(name: &str, prompt_tokens: i32) -> DeploymentIntent {
@@ -96,12 +90,8 @@ fn reconciles(operator: &Operator) -> f64 {
 #[tokio::test]
 async fn a_new_row_reaches_the_intents_of_its_profile_and_no_others() {
     let namespace = Namespace::create("changes").await;
-    let mut postgres = Postgres::start().unwrap();
+    let mut postgres = empty_knowledge_base();
     let url = postgres.url();
-    compass("migrate")
-        .env("DATABASE_URL", &url)
-        .output()
-        .unwrap();
     for profile in 1..=PROFILES {
         insert(&url, profile, ROWS_AT_FIRST);
     }

@@ -15,4 +15,5 @@ mod ownership;
 mod refused;
 mod support;
 mod undecodable;
+mod updates;
 mod use_cases;

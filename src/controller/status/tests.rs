@@ -21,6 +21,7 @@ fn no_answer(delivery: Result<Delivery, DeliverError>) -> Outcome {
     Outcome::Answered {
         answer: Box::new(advise::answer(&decision)),
         over_limit: None,
+        change: None,
         delivery,
     }
 }
@@ -60,7 +61,7 @@ fn find<'a>(status: &'a DeploymentIntentStatus, type_: &str) -> Option<&'a Condi
 fn the_same_outcome_again_changes_nothing() {
     for outcome in [
         no_answer(Ok(Delivery::StatusOnly)),
-        no_answer(Ok(Delivery::KeptApplied)),
+        no_answer(Ok(Delivery::KeptApplied { rollout: None })),
         outage(),
         Outcome::Undecodable("spec.useCase".into()),
     ] {
@@ -75,7 +76,12 @@ fn a_time_moves_only_when_the_status_flips() {
     let since = |status: &DeploymentIntentStatus, type_| {
         find(status, type_).unwrap().last_transition_time.clone()
     };
-    let stalled = next(&running, &no_answer(Ok(Delivery::KeptApplied)), 2, at(0));
+    let stalled = next(
+        &running,
+        &no_answer(Ok(Delivery::KeptApplied { rollout: None })),
+        2,
+        at(0),
+    );
     assert_eq!(since(&stalled, READY), Time(at(0)), "True became False");
     assert_eq!(
         since(&stalled, EVIDENCE_CURRENT),
@@ -118,7 +124,12 @@ fn an_outage_leaves_an_answered_generation_as_it_was() {
 
 #[test]
 fn an_outage_leaves_a_new_generation_open() {
-    let stalled = next(&running(), &no_answer(Ok(Delivery::KeptApplied)), 2, at(0));
+    let stalled = next(
+        &running(),
+        &no_answer(Ok(Delivery::KeptApplied { rollout: None })),
+        2,
+        at(0),
+    );
     assert!(find(&stalled, STALLED).is_some());
     let during = next(&stalled, &outage(), 3, at(60));
     let ready = find(&during, READY).unwrap();
@@ -141,7 +152,7 @@ fn an_outage_leaves_a_new_generation_open() {
 #[test]
 fn a_missing_answer_takes_away_only_what_the_mode_does_not_want() {
     let after = |delivery| next(&running(), &no_answer(Ok(delivery)), 2, at(0));
-    let applied = after(Delivery::KeptApplied);
+    let applied = after(Delivery::KeptApplied { rollout: None });
     assert!(applied.delivered.is_some() && applied.manifests.is_some());
     assert_eq!(find(&applied, DELIVERED).unwrap().reason, "NoAnswer");
     let rendered = after(Delivery::KeptRendered);
@@ -190,7 +201,7 @@ fn an_estimate_waits_for_a_person_in_mode_apply_and_what_runs_stays() {
                 .message
                 .contains("(estimated evidence); an estimate is not applied")
         );
-        assert!(condition.message.contains("delivery.mode to Render"));
+        assert!(condition.message.contains("delivery.approvedDigest"));
     }
     assert_eq!(after.delivered, before.delivered);
     assert_eq!(outcome.retry(), Retry::Periodically);

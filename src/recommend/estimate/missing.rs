@@ -13,7 +13,10 @@ use crate::benchmark::{
 };
 use crate::catalog::Catalog;
 use crate::recommend::compliance::P95s;
-use crate::recommend::{Candidate, Caveat, Choice, Decision, Requirement, choose, decide};
+use crate::recommend::{
+    Candidate, Caveat, Choice, Decision, Requirement, Running, Terms, Update, choose, decide,
+    update,
+};
 
 /// What became of the configurations without rows under the profile. Empty unless the intent allows
 /// estimates.
@@ -121,6 +124,22 @@ impl Grounds {
         }
         decision.explanation.estimates = self.estimates.clone();
         decision
+    }
+
+    /// What the decision changes of what runs, as [`update`] says.
+    pub fn update(
+        &self,
+        decision: &Decision,
+        catalog: &Catalog,
+        now: Timestamp,
+        running: Option<&Running>,
+        terms: &Terms,
+    ) -> Update {
+        let mut update = update(decision, &self.evidence, catalog, now, running, terms);
+        for candidate in update.deliver.iter_mut() {
+            warn_of_simulation(candidate, &self.estimates);
+        }
+        update
     }
 
     /// Chooses as [`choose`] does, on the rows and the estimates.

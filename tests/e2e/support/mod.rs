@@ -1,10 +1,12 @@
 //! What the tests stand on.
 
+mod benchmarks;
 mod cluster;
 mod examples;
 mod namespace;
 mod operator;
 
+pub use benchmarks::{Row, empty_knowledge_base};
 pub use cluster::{CLUSTER, apply, client, compass, install_crd, load_knowledge_base};
 pub use examples::examples;
 pub use namespace::{Namespace, condition, eventually, intent_yaml};
