@@ -3,6 +3,7 @@
 //! Types only, with the rules that the API server enforces from the generated CRD; the same
 //! rules are held against files by [`parse_intent`].
 
+mod bundle;
 pub mod conditions;
 mod crd;
 mod decimal;
@@ -11,6 +12,7 @@ mod spec;
 mod status;
 mod validate;
 
+pub use bundle::*;
 pub use crd::crd_yaml;
 pub use decimal::DecimalAmount;
 pub use runtime::*;

@@ -13,8 +13,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::args::{PORT, PORT_NAME};
+use super::autoscaling::autoscaling;
 use super::plan::Plan;
-use super::{annotations, args, budget, names, placement, resources};
+use super::{annotations, args, budget, model_cache, names, placement, resources};
 
 const MODEL_CACHE: &str = "model-cache";
 const MODEL_CACHE_PATH: &str = "/var/cache/huggingface";
@@ -26,7 +27,10 @@ pub(super) fn deployment(plan: &Plan<'_>) -> Deployment {
     Deployment {
         metadata,
         spec: Some(DeploymentSpec {
-            replicas: Some(plan.candidate.replicas),
+            // With a number here, whoever applies the YAML again takes the autoscaler's replicas away.
+            replicas: autoscaling(plan)
+                .is_none()
+                .then_some(plan.candidate.replicas),
             selector: LabelSelector {
                 match_labels: Some(names::selector(&plan.name)),
                 ..Default::default()
@@ -53,7 +57,7 @@ pub(super) fn deployment(plan: &Plan<'_>) -> Deployment {
     }
 }
 
-fn pod(plan: &Plan<'_>) -> PodSpec {
+pub(super) fn pod(plan: &Plan<'_>) -> PodSpec {
     PodSpec {
         affinity: Some(placement::affinity(plan)),
         automount_service_account_token: Some(false),
@@ -163,14 +167,11 @@ fn environment(plan: &Plan<'_>) -> Vec<EnvVar> {
 }
 
 fn volumes(plan: &Plan<'_>) -> Vec<Volume> {
-    let claim = plan
-        .runtime
-        .and_then(|runtime| runtime.model_cache_claim.clone());
     let mut cache = Volume {
         name: MODEL_CACHE.into(),
         ..Default::default()
     };
-    match claim {
+    match model_cache::claim_name(plan) {
         Some(claim_name) => {
             cache.persistent_volume_claim = Some(PersistentVolumeClaimVolumeSource {
                 claim_name,

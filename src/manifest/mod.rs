@@ -7,16 +7,23 @@
 
 mod annotations;
 mod args;
+mod autoscaling;
 mod budget;
 mod deployment;
+mod disruption_budget;
 mod engine;
 mod error;
+mod horizontal_pod_autoscaler;
 mod image;
+mod model_cache;
 mod names;
+mod note;
 mod object;
 mod placement;
 mod plan;
+mod promql;
 mod resources;
+mod scaled_object;
 mod service;
 #[cfg(test)]
 mod test_support;
@@ -25,6 +32,7 @@ mod yaml;
 pub use annotations::running;
 pub use error::BuildError;
 pub use names::annotation;
+pub use note::Note;
 pub use object::{Kind, Object, Resource};
 
 use std::marker::PhantomData;
@@ -86,6 +94,7 @@ pub struct Delivered;
 pub struct Manifests<Stage = Built> {
     workload: Object,
     others: Vec<Object>,
+    notes: Vec<Note>,
     stage: PhantomData<Stage>,
 }
 
@@ -97,9 +106,20 @@ pub fn build(workload: &Workload<'_>) -> Result<Manifests<Built>, BuildError> {
     let plan = plan::plan(workload)?;
     Ok(Manifests {
         workload: Object::new(Kind::Deployment, &deployment::deployment(&plan)),
-        others: vec![Object::new(Kind::Service, &service::service(&plan))],
+        others: others(&plan),
+        notes: note::notes(&plan),
         stage: PhantomData,
     })
+}
+
+/// What stands around the workload, in the order in which it is written.
+fn others(plan: &plan::Plan<'_>) -> Vec<Object> {
+    let mut others = vec![Object::new(Kind::Service, &service::service(plan))];
+    others.extend(model_cache::claim(plan));
+    others.extend(disruption_budget::disruption_budget(plan));
+    others.extend(autoscaling::autoscaler(plan));
+    others.sort_by_key(|object| object.kind);
+    others
 }
 
 impl<Stage> Manifests<Stage> {
@@ -111,6 +131,11 @@ impl<Stage> Manifests<Stage> {
     /// What stands around the workload.
     pub fn others(&self) -> &[Object] {
         &self.others
+    }
+
+    /// What whoever reads the manifests must know of them.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// All objects, in the order of their YAML.
@@ -137,6 +162,7 @@ impl Manifests<Built> {
         Manifests {
             workload: self.workload,
             others: self.others,
+            notes: self.notes,
             stage: PhantomData,
         }
     }

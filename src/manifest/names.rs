@@ -31,6 +31,8 @@ pub mod annotation {
     pub const PREDICTED_P95_MS: &str = "compass.dev/predicted-p95-ms";
     /// measured, simulated or estimated.
     pub const EVIDENCE_KIND: &str = "compass.dev/evidence-kind";
+    /// On the model cache's claim: whether it outlives the intent, true or false.
+    pub const RETAIN: &str = "compass.dev/retain";
 }
 
 /// Name of an intent and of its objects: a DNS-1035 label of at most 40 characters, so that what
@@ -63,6 +65,10 @@ pub(super) struct Namespace(String);
 impl Namespace {
     const LONGEST: usize = 63;
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn new(name: &str) -> Result<Self, BuildError> {
         if is_dns_label(name, Self::LONGEST) {
             Ok(Self(name.to_owned()))
@@ -91,12 +97,32 @@ pub(super) fn metadata(name: &ObjectName, namespace: &Namespace) -> ObjectMeta {
     }
 }
 
+/// The same for an object that is named after the intent and what it is.
+pub(super) fn metadata_of(name: &ObjectName, suffix: &str, namespace: &Namespace) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(format!("{}-{suffix}", name.0)),
+        ..metadata(name, namespace)
+    }
+}
+
 /// Labels that a Deployment and a Service find the pods by. A selector cannot be changed, so it
 /// holds nothing that a new decision might change.
 pub(super) fn selector(name: &ObjectName) -> BTreeMap<String, String> {
     labels_of([
         ("app.kubernetes.io/name", "vllm"),
         ("app.kubernetes.io/instance", name.as_str()),
+    ])
+}
+
+/// Labels that KServe gives the pods of an `LLMInferenceService`, as of v0.20.
+pub(super) fn kserve_selector(name: &ObjectName) -> BTreeMap<String, String> {
+    labels_of([
+        (
+            "app.kubernetes.io/component",
+            "llminferenceservice-workload",
+        ),
+        ("app.kubernetes.io/name", name.as_str()),
+        ("app.kubernetes.io/part-of", "llminferenceservice"),
     ])
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::yaml;
 
@@ -11,12 +12,32 @@ use super::yaml;
 /// name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// The manifests' YAML.
+    /// The manifests' YAML, and the dashboard.
     ConfigMap,
+    /// The model's files.
+    PersistentVolumeClaim,
+    /// Who may speak to the pods.
+    NetworkPolicy,
+    /// How many pods may be taken away at once.
+    PodDisruptionBudget,
     /// One address for the pods.
     Service,
     /// The pods.
     Deployment,
+    /// The pods, by KServe.
+    LLMInferenceService,
+    /// More pods where more is asked.
+    HorizontalPodAutoscaler,
+    /// More pods where more is asked, by KEDA.
+    ScaledObject,
+    /// The pods, for an endpoint picker.
+    InferencePool,
+    /// From a Gateway to the pods.
+    HTTPRoute,
+    /// That Prometheus scrapes the pods.
+    PodMonitor,
+    /// Alerts.
+    PrometheusRule,
 }
 
 /// Where the API server has a kind.
@@ -44,7 +65,40 @@ impl Resource {
 
 impl Kind {
     /// All of them, in the order in which they are written.
-    pub const ALL: [Self; 3] = [Self::ConfigMap, Self::Service, Self::Deployment];
+    pub const ALL: [Self; 13] = [
+        Self::ConfigMap,
+        Self::PersistentVolumeClaim,
+        Self::NetworkPolicy,
+        Self::PodDisruptionBudget,
+        Self::Service,
+        Self::Deployment,
+        Self::LLMInferenceService,
+        Self::HorizontalPodAutoscaler,
+        Self::ScaledObject,
+        Self::InferencePool,
+        Self::HTTPRoute,
+        Self::PodMonitor,
+        Self::PrometheusRule,
+    ];
+
+    /// Whether every cluster serves it; others come with a CustomResourceDefinition.
+    pub const fn is_built_in(self) -> bool {
+        match self {
+            Self::ConfigMap
+            | Self::PersistentVolumeClaim
+            | Self::NetworkPolicy
+            | Self::PodDisruptionBudget
+            | Self::Service
+            | Self::Deployment
+            | Self::HorizontalPodAutoscaler => true,
+            Self::LLMInferenceService
+            | Self::ScaledObject
+            | Self::InferencePool
+            | Self::HTTPRoute
+            | Self::PodMonitor
+            | Self::PrometheusRule => false,
+        }
+    }
 
     /// Those that run vLLM: their annotations say what runs (R12).
     pub const WORKLOADS: [Self; 1] = [Self::Deployment];
@@ -53,8 +107,50 @@ impl Kind {
     pub const fn resource(self) -> Resource {
         let (group, version, kind, plural) = match self {
             Self::ConfigMap => ("", "v1", "ConfigMap", "configmaps"),
+            Self::PersistentVolumeClaim => {
+                ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+            }
+            Self::NetworkPolicy => (
+                "networking.k8s.io",
+                "v1",
+                "NetworkPolicy",
+                "networkpolicies",
+            ),
+            Self::PodDisruptionBudget => (
+                "policy",
+                "v1",
+                "PodDisruptionBudget",
+                "poddisruptionbudgets",
+            ),
             Self::Service => ("", "v1", "Service", "services"),
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
+            Self::LLMInferenceService => (
+                "serving.kserve.io",
+                "v1alpha2",
+                "LLMInferenceService",
+                "llminferenceservices",
+            ),
+            Self::HorizontalPodAutoscaler => (
+                "autoscaling",
+                "v2",
+                "HorizontalPodAutoscaler",
+                "horizontalpodautoscalers",
+            ),
+            Self::ScaledObject => ("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects"),
+            Self::InferencePool => (
+                "inference.networking.k8s.io",
+                "v1",
+                "InferencePool",
+                "inferencepools",
+            ),
+            Self::HTTPRoute => ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
+            Self::PodMonitor => ("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors"),
+            Self::PrometheusRule => (
+                "monitoring.coreos.com",
+                "v1",
+                "PrometheusRule",
+                "prometheusrules",
+            ),
         };
         Resource {
             group,
@@ -81,6 +177,17 @@ pub struct Object {
 }
 
 impl Object {
+    /// An object of a kind whose types are not those of Kubernetes.
+    pub(super) fn custom(kind: Kind, metadata: &ObjectMeta, spec: &Value) -> Self {
+        let content = json!({
+            "apiVersion": kind.resource().api_version(),
+            "kind": kind.resource().kind,
+            "metadata": metadata,
+            "spec": spec,
+        });
+        Self { kind, content }
+    }
+
     pub(super) fn new(kind: Kind, object: &impl Serialize) -> Self {
         let content = serde_json::to_value(object);
         Self {

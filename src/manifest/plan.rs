@@ -1,12 +1,14 @@
 //! A workload checked: what the objects are made of, each value known to be possible.
 
+use std::collections::BTreeMap;
+
 use super::error::BuildError;
 use super::image::Image;
 use super::names::{Namespace, ObjectName};
-use super::{Workload, engine};
-use crate::api::RuntimeSpec;
+use super::{Workload, engine, names};
+use crate::api::{RuntimeSpec, RuntimeTarget};
 use crate::catalog::{Hardware, Model};
-use crate::recommend::Candidate;
+use crate::recommend::{Candidate, Requirement};
 
 /// What the objects are made of.
 #[derive(Clone, Debug)]
@@ -28,9 +30,38 @@ pub(super) struct Plan<'a> {
     pub(super) e2e_p95_ms: i32,
     /// Digest of the spec that the recommendation answers.
     pub(super) asked: &'a str,
+    /// What was asked.
+    pub(super) requirement: &'a Requirement,
 }
 
 impl Plan<'_> {
+    /// Replicas beyond those that the demand with headroom needs (R6).
+    pub(super) fn spare_replicas(&self) -> i32 {
+        let demand = self.requirement.demand.as_ref();
+        demand.map_or(0, |demand| demand.spare_replicas)
+    }
+
+    /// Which object runs the model.
+    pub(super) fn target(&self) -> RuntimeTarget {
+        self.runtime.map_or_else(Default::default, |r| r.target)
+    }
+
+    /// The Deployment of the pods: Compass's own, or the one that KServe makes.
+    pub(super) fn deployment_name(&self) -> String {
+        match self.target() {
+            RuntimeTarget::Deployment => self.name.as_str().to_owned(),
+            RuntimeTarget::LLMInferenceService => format!("{}-kserve", self.name.as_str()),
+        }
+    }
+
+    /// Labels that find the pods: Compass's own, or those that KServe gives them.
+    pub(super) fn pods(&self) -> BTreeMap<String, String> {
+        match self.target() {
+            RuntimeTarget::Deployment => names::selector(&self.name),
+            RuntimeTarget::LLMInferenceService => names::kserve_selector(&self.name),
+        }
+    }
+
     /// Hugging Face repository, checked to be one.
     pub(super) fn model(&self) -> &str {
         self.candidate.configuration.model.as_str()
@@ -80,6 +111,7 @@ pub(super) fn plan<'a>(workload: &Workload<'a>) -> Result<Plan<'a>, BuildError> 
         engine_args: engine::args(configuration, model)?,
         e2e_p95_ms: workload.requirement.slo.e2e_p95_ms,
         asked: workload.asked,
+        requirement: workload.requirement,
     })
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use super::model_cache;
 use super::plan::Plan;
 
 /// For the API server and the engine's scheduler, GiB.
@@ -25,7 +26,7 @@ const SCRATCH_DISK_GIB: u64 = 10;
 pub(super) fn requirements(plan: &Plan<'_>) -> ResourceRequirements {
     let gpus = u64::from(plan.gpus);
     let memory_gib = BASE_MEMORY_GIB + gpus * (WORKER_MEMORY_GIB + SHARED_MEMORY_GIB);
-    let weights_gib = if has_cache_claim(plan) {
+    let weights_gib = if model_cache::claim_name(plan).is_some() {
         0
     } else {
         plan.weight_bytes.div_ceil(1 << 30)
@@ -55,12 +56,7 @@ pub(super) fn shared_memory(plan: &Plan<'_>) -> Quantity {
     quantity(SHARED_MEMORY_GIB * u64::from(plan.gpus), "Gi")
 }
 
-fn has_cache_claim(plan: &Plan<'_>) -> bool {
-    plan.runtime
-        .is_some_and(|runtime| runtime.model_cache_claim.is_some())
-}
-
-fn quantity(amount: u64, unit: &str) -> Quantity {
+pub(super) fn quantity(amount: u64, unit: &str) -> Quantity {
     Quantity(format!("{amount}{unit}"))
 }
 

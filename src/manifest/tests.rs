@@ -70,6 +70,7 @@ fn a_gated_model_with_every_override_and_recorded_setting() {
         }),
         model_cache_claim: Some("models".into()),
         max_model_len: Some(8192),
+        ..RuntimeSpec::default()
     };
     example.requirement.slo.e2e_p95_ms = 90_000;
     assert_golden(
@@ -82,8 +83,7 @@ fn a_gated_model_with_every_override_and_recorded_setting() {
 fn the_yaml_holds_exactly_the_objects() {
     let manifests = Example::default().manifests();
     let documents = parse(&manifests.yaml());
-    assert_eq!(documents.len(), 2);
-    let [deployment, service] = &documents[..] else {
+    let [deployment, budget, service] = &documents[..] else {
         unreachable!()
     };
     assert_eq!(
@@ -94,6 +94,7 @@ fn the_yaml_holds_exactly_the_objects() {
         serde_json::from_value::<Service>(service.clone()).unwrap(),
         service_of(&manifests)
     );
+    assert_eq!(budget["kind"], "PodDisruptionBudget");
     for document in &documents {
         let metadata = document["metadata"].as_object().unwrap();
         for varying in [
@@ -213,7 +214,7 @@ proptest! {
             image: Some(image),
             model_cache_claim: Some(claim),
             hf_token_secret: Some(SecretKeyRef { name: secret, key }),
-            max_model_len: None,
+            ..RuntimeSpec::default()
         };
         built.push(example.manifests());
         for manifests in built {

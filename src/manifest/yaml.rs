@@ -5,8 +5,12 @@ use serde::Serialize;
 
 /// One object as a YAML document, with a line break at its end.
 pub(super) fn document<T: Serialize>(object: &T) -> String {
-    // Block scalars would fold long strings over lines: a diff then shows more than has changed.
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    // Texts of several lines keep them. Long lines are not folded: a diff would then show more than
+    // has changed.
+    let options = serde_saphyr::ser_options! {
+        prefer_block_scalars: true,
+        folded_wrap_chars: usize::MAX,
+    };
     serde_saphyr::to_string_with_options(object, options)
         .expect("objects of strings, numbers, lists and maps with string keys can be written")
 }

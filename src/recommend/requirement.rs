@@ -44,6 +44,9 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// Room above a demand that gives none, percent.
+    pub const DEFAULT_HEADROOM_PERCENT: i32 = 20;
+
     /// Demand x (1 + headroom): the load that the replicas must hold together.
     pub fn with_headroom(&self) -> Decimal {
         self.requests_per_second * Decimal::from(100 + self.headroom_percent) / Decimal::ONE_HUNDRED
@@ -247,7 +250,9 @@ fn demand(given: &DemandSpec, workload: Option<&Workload>) -> Result<Demand, Res
     };
     Ok(Demand {
         requests_per_second: requests_per_second.normalize(),
-        headroom_percent: given.headroom_percent.unwrap_or(20),
+        headroom_percent: given
+            .headroom_percent
+            .unwrap_or(Demand::DEFAULT_HEADROOM_PERCENT),
         spare_replicas: given.spare_replicas.unwrap_or(0),
     })
 }
