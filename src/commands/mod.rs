@@ -5,6 +5,7 @@ mod output;
 
 mod accounts;
 mod benchmarks;
+mod bundle_dir;
 mod controller;
 mod crd;
 mod estimates;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::intent::intent_of_file;
-use super::{CatalogArguments, DatabaseArguments, NOTHING_COMPLIES, VllmArguments, report};
+use super::{
+    CatalogArguments, DatabaseArguments, NOTHING_COMPLIES, VllmArguments, bundle_dir, report,
+};
 use crate::advise::{Question, advise};
 
 /// Arguments of `compass render`.
@@ -19,6 +21,10 @@ pub(super) struct Arguments {
     /// Namespace, where the intent names none
     #[arg(short, long, default_value = "default")]
     namespace: String,
+    /// Write a file for each object and a kustomization.yaml into this folder, in place of standard
+    /// output
+    #[arg(short, long, value_name = "FOLDER")]
+    output_dir: Option<PathBuf>,
     #[command(flatten)]
     vllm: VllmArguments,
     #[command(flatten)]
@@ -57,7 +63,17 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     .await?;
     match advice.manifests {
         Some(manifests) => {
-            out!("{}", manifests?.yaml());
+            let manifests = manifests?;
+            for note in manifests.notes() {
+                eprintln!("note: {note}");
+            }
+            match &arguments.output_dir {
+                None => out!("{}", manifests.yaml()),
+                Some(directory) => {
+                    let changes = bundle_dir::write(directory, manifests.objects())?;
+                    eprintln!("{}: {changes}", directory.display());
+                }
+            }
             Ok(ExitCode::SUCCESS)
         }
         None => {

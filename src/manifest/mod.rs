@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod horizontal_pod_autoscaler;
 mod image;
+mod kustomization;
 mod model_cache;
 mod names;
 mod note;
@@ -31,6 +32,7 @@ mod yaml;
 
 pub use annotations::running;
 pub use error::BuildError;
+pub use kustomization::{KUSTOMIZATION, file_name, kustomization};
 pub use names::annotation;
 pub use note::Note;
 pub use object::{Kind, Object, Resource};
@@ -139,7 +141,7 @@ impl<Stage> Manifests<Stage> {
     }
 
     /// All objects, in the order of their YAML.
-    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+    pub fn objects(&self) -> impl Iterator<Item = &Object> + Clone {
         std::iter::once(&self.workload).chain(&self.others)
     }
 }
