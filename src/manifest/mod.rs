@@ -13,15 +13,19 @@ mod deployment;
 mod disruption_budget;
 mod engine;
 mod error;
+mod histogram;
 mod horizontal_pod_autoscaler;
 mod image;
 mod kustomization;
 mod model_cache;
+mod monitoring;
 mod names;
 mod note;
 mod object;
 mod placement;
 mod plan;
+mod pod_monitor;
+mod prometheus_rule;
 mod promql;
 mod resources;
 mod scaled_object;
@@ -120,6 +124,8 @@ fn others(plan: &plan::Plan<'_>) -> Vec<Object> {
     others.extend(model_cache::claim(plan));
     others.extend(disruption_budget::disruption_budget(plan));
     others.extend(autoscaling::autoscaler(plan));
+    others.extend(pod_monitor::pod_monitor(plan));
+    others.extend(prometheus_rule::prometheus_rule(plan));
     others.sort_by_key(|object| object.kind);
     others
 }
