@@ -4,10 +4,14 @@
 
 mod answer;
 mod revision;
+mod snapshot;
+mod source;
 pub(crate) mod words;
 
 pub use answer::{Answer, answer, recommendation};
 pub use revision::{proposed, verdict};
+pub use snapshot::take_snapshot;
+pub use source::{EvidenceSource, NotInSnapshot, SnapshotEvidence};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -15,7 +19,7 @@ use thiserror::Error;
 use crate::api::DeploymentIntentSpec;
 use crate::benchmark::SharedBenchmarks;
 use crate::catalog::Catalog;
-use crate::knowledge_base::{KnowledgeBase, KnowledgeBaseError};
+use crate::knowledge_base::KnowledgeBaseError;
 use crate::manifest::{self, BuildError, Built, Manifests, Settings, Workload};
 use crate::recommend::{
     self, Account, Candidate, Decision, Grounds, Requirement, ResolveError, Running, Terms, Update,
@@ -44,13 +48,13 @@ pub struct Advice {
 
 /// Why there is no answer. "Nothing complies" is an answer, not an error.
 #[derive(Debug, Error)]
-pub enum AdviseError {
+pub enum AdviseError<E: std::error::Error + 'static = KnowledgeBaseError> {
     /// The intent cannot be resolved.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     /// The evidence cannot be read.
     #[error(transparent)]
-    Gather(#[from] KnowledgeBaseError),
+    Gather(E),
 }
 
 /// A decision, and what became of every configuration.
@@ -62,17 +66,17 @@ pub struct Examined {
     pub accounts: Option<Vec<Account>>,
 }
 
-/// Decides and, where `all` asks for it, accounts for every configuration, from what the knowledge
-/// base holds now.
-pub async fn examine(
+/// Decides and, where `all` asks for it, accounts for every configuration, from what the source of
+/// evidence holds now.
+pub async fn examine<S: EvidenceSource>(
     spec: &DeploymentIntentSpec,
     all: bool,
-    knowledge_base: &KnowledgeBase,
+    source: &S,
     catalog: &Catalog,
     now: Timestamp,
-) -> Result<Examined, AdviseError> {
+) -> Result<Examined, AdviseError<S::Error>> {
     let requirement = recommend::resolve(spec, catalog)?;
-    let grounds = gather(&requirement, knowledge_base, now).await?;
+    let grounds = gather(&requirement, source, now).await?;
     let accounts = all.then(|| recommend::account(&requirement, &grounds.evidence, catalog, now));
     Ok(Examined {
         decision: grounds.decide(requirement, catalog, now),
@@ -80,33 +84,32 @@ pub async fn examine(
     })
 }
 
-/// What the knowledge base holds for a requirement, no older than the call.
-async fn gather(
+/// What the source of evidence holds for a requirement, no older than the call.
+async fn gather<S: EvidenceSource>(
     requirement: &Requirement,
-    knowledge_base: &KnowledgeBase,
+    source: &S,
     now: Timestamp,
-) -> Result<Grounds, KnowledgeBaseError> {
-    let profile = requirement.profile;
-    let (evidence, others) = if requirement.evidence.allows_estimates() {
-        knowledge_base.evidence_and_others(profile).await?
-    } else {
-        (knowledge_base.evidence(profile).await?, Vec::new())
-    };
+) -> Result<Grounds, AdviseError<S::Error>> {
+    let with_others = requirement.evidence.allows_estimates();
+    let (evidence, others) = source
+        .gather(requirement.profile, with_others)
+        .await
+        .map_err(AdviseError::Gather)?;
     let others = others.iter().flat_map(SharedBenchmarks::places).cloned();
     let others = SharedBenchmarks::of_places(others);
     Ok(Grounds::new(requirement, evidence, &others, now))
 }
 
-/// Answers a question from what the knowledge base holds now.
-pub async fn advise(
+/// Answers a question from what the source of evidence holds now.
+pub async fn advise<S: EvidenceSource>(
     question: Question<'_>,
-    knowledge_base: &KnowledgeBase,
+    source: &S,
     catalog: &Catalog,
     settings: &Settings,
     now: Timestamp,
-) -> Result<Advice, AdviseError> {
+) -> Result<Advice, AdviseError<S::Error>> {
     let requirement = recommend::resolve(question.spec, catalog)?;
-    let grounds = gather(&requirement, knowledge_base, now).await?;
+    let grounds = gather(&requirement, source, now).await?;
     let decision = grounds.decide(requirement, catalog, now);
     let asked = recommend::asked(question.spec).to_string();
     let build = |candidate| {
@@ -138,16 +141,16 @@ pub struct Revision {
 }
 
 /// Answers a question whose answer is to run, with `running` in its place, if anything is.
-pub async fn revise(
+pub async fn revise<S: EvidenceSource>(
     question: Question<'_>,
     running: Option<&Running>,
-    knowledge_base: &KnowledgeBase,
+    source: &S,
     catalog: &Catalog,
     settings: &Settings,
     now: Timestamp,
-) -> Result<Revision, AdviseError> {
+) -> Result<Revision, AdviseError<S::Error>> {
     let requirement = recommend::resolve(question.spec, catalog)?;
-    let grounds = gather(&requirement, knowledge_base, now).await?;
+    let grounds = gather(&requirement, source, now).await?;
     let decision = grounds.decide(requirement, catalog, now);
     let asked = recommend::asked(question.spec);
     let delivery = &question.spec.delivery;

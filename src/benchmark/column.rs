@@ -3,9 +3,9 @@
 
 use std::fmt::{Display, Write};
 
-use jiff::Unit;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Unit};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -36,6 +36,12 @@ pub trait Column: DeserializeOwned {
 
     /// As PostgreSQL reads it; `None` is null.
     fn text(&self) -> Option<&dyn Display>;
+
+    /// As JSON. Where JSON has no such value (a number that is not finite), its text.
+    fn json(&self) -> Value {
+        self.text()
+            .map_or(Value::Null, |text| Value::String(text.to_string()))
+    }
 
     /// Adds bytes that no other value of the column adds.
     fn add_bytes(&self, bytes: &mut Vec<u8>) {
@@ -78,6 +84,10 @@ impl<T: Column> Column for Option<T> {
         self.as_ref().and_then(T::text)
     }
 
+    fn json(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::json)
+    }
+
     fn add_bytes(&self, bytes: &mut Vec<u8>) {
         match self {
             None => bytes.push(0),
@@ -102,6 +112,10 @@ macro_rules! numbers {
                 Some(self)
             }
 
+            fn json(&self) -> Value {
+                Value::from(*self)
+            }
+
             fn add_bytes(&self, bytes: &mut Vec<u8>) {
                 bytes.push(1);
                 bytes.extend_from_slice(&self.to_le_bytes());
@@ -121,6 +135,11 @@ impl Column for f64 {
 
     fn text(&self) -> Option<&dyn Display> {
         Some(self)
+    }
+
+    fn json(&self) -> Value {
+        let number = serde_json::Number::from_f64(*self);
+        number.map_or_else(|| Value::String(self.to_string()), Value::Number)
     }
 
     fn add_bytes(&self, bytes: &mut Vec<u8>) {
@@ -185,6 +204,10 @@ impl Column for Flag {
         Some(&self.0)
     }
 
+    fn json(&self) -> Value {
+        Value::Bool(self.0)
+    }
+
     fn add_bytes(&self, bytes: &mut Vec<u8>) {
         bytes.push(u8::from(self.0));
     }
@@ -199,6 +222,14 @@ impl<'de> Deserialize<'de> for Flag {
 /// A time of a column without zone: UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UtcDateTime(pub DateTime);
+
+impl UtcDateTime {
+    /// The moment.
+    pub fn utc(self) -> Option<Timestamp> {
+        let zoned = self.0.to_zoned(TimeZone::UTC).ok()?;
+        Some(zoned.timestamp())
+    }
+}
 
 impl std::str::FromStr for UtcDateTime {
     type Err = String;
@@ -256,6 +287,10 @@ impl Column for Provenance {
 
     fn text(&self) -> Option<&dyn Display> {
         Some(self)
+    }
+
+    fn json(&self) -> Value {
+        Value::Object(self.0.clone())
     }
 
     fn add_bytes(&self, bytes: &mut Vec<u8>) {

@@ -19,6 +19,7 @@ mod reading;
 mod reduction;
 mod row;
 mod rows;
+pub mod snapshot;
 mod steady;
 
 pub use alike::most_alike;
@@ -32,7 +33,7 @@ pub use model::ModelName;
 pub use rate::exact_rate;
 pub use reading::Step;
 pub use reduction::Reduction;
-pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary};
+pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary, requests_total};
 pub use rows::SharedBenchmarks;
 pub use steady::USUAL_SERVED_PERCENT;
 

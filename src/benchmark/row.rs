@@ -7,7 +7,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::column::{Column, FieldFault, Flag, Provenance, Text, UtcDateTime, add_named, take};
-use super::{ArrivalProcess, EvidenceKind, ItlDefinition, TrafficProfile, ValidationClass};
+use super::{
+    ArrivalProcess, Benchmark, Configuration, EngineSettings, EvidenceKind, HardwareName,
+    ItlDefinition, Latency, LoadConditions, ModelName, Parallelism, TrafficProfile,
+    ValidationClass,
+};
 
 /// One benchmark to be stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +52,90 @@ impl BenchmarkRow {
             })
     }
 
+    /// The row as Compass JSON writes it, with its evidence. A number that is not finite, which
+    /// JSON does not know, is text.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let (mut row, mut evidence) = (Map::new(), Map::new());
+        self.summary.put(&mut row);
+        self.evidence.put(&mut evidence);
+        row.insert("evidence".to_owned(), Value::Object(evidence));
+        row
+    }
+
+    /// The row as decisions see it; `None` where it names no profile, hardware or id, and so is
+    /// evidence for nothing (R2). `hardware` gives a GPU's canonical name.
+    pub fn benchmark(
+        &self,
+        source: &str,
+        hardware: impl Fn(&str) -> HardwareName,
+    ) -> Option<Benchmark> {
+        let (summary, evidence) = (&self.summary, &self.evidence);
+        let latency = |mean_ms, p95_ms, p99_ms| Latency {
+            mean_ms,
+            p95_ms,
+            p99_ms,
+        };
+        Some(Benchmark {
+            id: summary.id?,
+            configuration: Configuration {
+                model: ModelName::new(summary.model_hf_repo.as_str()),
+                hardware: hardware(summary.hardware.as_deref()?),
+                hardware_count: summary.hardware_count.filter(|count| *count > 0)?,
+                form_factor: evidence.gpu_form_factor.clone(),
+                framework: summary.framework.clone(),
+                framework_version: summary.framework_version.clone(),
+                engine: EngineSettings {
+                    weight_dtype: evidence.weight_dtype.clone(),
+                    kv_cache_dtype: evidence.kv_cache_dtype.clone(),
+                    max_num_seqs: evidence.max_num_seqs,
+                    max_num_batched_tokens: evidence.max_num_batched_tokens,
+                    parallelism: Parallelism {
+                        tensor: evidence.tensor_parallel_size,
+                        pipeline: evidence.pipeline_parallel_size,
+                        data: evidence.data_parallel_size,
+                        expert: evidence.expert_parallel_size,
+                    },
+                    speculative_decoding: evidence.speculative_decoding.clone(),
+                    args_digest: evidence.args_digest.clone(),
+                },
+            },
+            profile: self.profile()?,
+            conditions: LoadConditions {
+                arrival_process: evidence.arrival_process,
+                prompt_tokens_stdev: summary.prompt_tokens_stdev,
+                prompt_tokens_range: (summary.prompt_tokens_min, summary.prompt_tokens_max),
+                output_tokens_stdev: summary.output_tokens_stdev,
+                output_tokens_range: (summary.output_tokens_min, summary.output_tokens_max),
+                prefix_sharing: evidence.prefix_sharing,
+                itl_definition: evidence.itl_definition,
+            },
+            offered_rps: summary.requests_per_second,
+            served_rps: summary.responses_per_second,
+            ttft: latency(
+                Some(summary.ttft_mean),
+                Some(summary.ttft_p95),
+                Some(summary.ttft_p99),
+            ),
+            itl: latency(summary.itl_mean, summary.itl_p95, summary.itl_p99),
+            e2e: latency(
+                Some(summary.e2e_mean),
+                Some(summary.e2e_p95),
+                Some(summary.e2e_p99),
+            ),
+            requests_completed: evidence.requests_completed,
+            requests_total: requests_total([
+                evidence.requests_completed,
+                evidence.requests_failed,
+                evidence.requests_incomplete,
+            ]),
+            kind: self.kind(),
+            source: source.to_owned(),
+            validation_class: evidence.validation_class,
+            bounds_only: evidence.bounds_only.0,
+            measured_at: summary.jbenchmark_created_at.and_then(|time| time.utc()),
+        })
+    }
+
     /// The traffic profile, where the row has one.
     pub fn profile(&self) -> Option<TrafficProfile> {
         let (prompt_tokens, output_tokens) =
@@ -57,6 +145,14 @@ impl BenchmarkRow {
             output_tokens,
         })
     }
+}
+
+/// Completed, failed and incomplete requests together; `None` where one is unknown. Counts that no
+/// run can reach stop at the largest number.
+pub fn requests_total(counts: [Option<i64>; 3]) -> Option<i64> {
+    counts
+        .into_iter()
+        .try_fold(0_i64, |sum, count| Some(sum.saturating_add(count?)))
 }
 
 /// The name of the column that a field stands for: `type` for `r#type`.
@@ -82,6 +178,16 @@ macro_rules! columns {
             /// `None` is null.
             pub fn for_each(&self, mut each: impl FnMut(&'static str, Option<&dyn Display>)) {
                 $(each(column(stringify!($field)), Column::text(&self.$field));)+
+            }
+
+            /// Puts the columns that are not null into an object, by name.
+            pub(super) fn put(&self, object: &mut Map<String, Value>) {
+                $(match Column::json(&self.$field) {
+                    Value::Null => {}
+                    value => {
+                        object.insert(column(stringify!($field)).to_owned(), value);
+                    }
+                })+
             }
 
             /// Adds bytes of the columns for which `counts`: no two contents add the same. A column

@@ -1,16 +1,18 @@
 //! `compass explain`: an answer with its reasons, to a file, to flags, or of an intent in the cluster.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kube::{Api, Client};
 use serde::Serialize;
 
-use super::intent::{FromFlags, intent_of_file};
-use super::{CatalogArguments, DatabaseArguments, NOTHING_COMPLIES, accounts, report};
+use super::answer::Output;
+use super::evidence::EvidenceArguments;
+use super::exit::NOTHING_COMPLIES;
+use super::intent::QuestionArguments;
+use super::{CatalogArguments, accounts, report};
 use crate::advise::{Answer, Examined, answer, examine};
 use crate::api::DeploymentIntent;
 use crate::recommend::Account;
@@ -28,32 +30,18 @@ pub(super) struct Arguments {
     /// Its namespace; the kubeconfig's where it is not given
     #[arg(short, long, requires = "name")]
     namespace: Option<String>,
-    /// A DeploymentIntent in a file; - reads standard input
-    #[arg(short, long, value_name = "FILE", conflicts_with = "FromFlags")]
-    file: Option<PathBuf>,
     #[command(flatten)]
-    flags: Option<FromFlags>,
+    question: QuestionArguments,
     /// Also what became of every configuration, and its ladders
     #[arg(long)]
     all: bool,
-    /// How to print it
+    /// How to print it; json and yaml hold every configuration's account with --all
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
     #[command(flatten)]
-    database: DatabaseArguments,
+    evidence: EvidenceArguments,
     #[command(flatten)]
     catalog: CatalogArguments,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people
-    #[default]
-    Table,
-    /// The status that the operator would write, and every configuration's account with --all
-    Json,
-    /// The same as YAML
-    Yaml,
 }
 
 #[derive(Serialize)]
@@ -66,37 +54,32 @@ struct Document {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let catalog = Arc::new(arguments.catalog.load()?);
-    let intent = match (&arguments.file, arguments.flags, &arguments.name) {
-        (Some(file), _, _) => intent_of_file(file)?,
-        (None, Some(flags), _) => flags.intent()?,
-        (None, None, Some(name)) => live_intent(name, arguments.namespace.as_deref()).await?,
-        (None, None, None) => {
+    let intent = match (arguments.question.intent()?, &arguments.name) {
+        (Some(intent), _) => intent,
+        (None, Some(name)) => live_intent(name, arguments.namespace.as_deref()).await?,
+        (None, None) => {
             anyhow::bail!("give an intent's NAME, a DeploymentIntent with -f, or --use-case")
         }
     };
-    let knowledge_base = arguments.database.knowledge_base(&catalog)?;
+    let evidence = arguments.evidence.open(&catalog)?;
     let Examined { decision, accounts } = examine(
         &intent.spec,
         arguments.all,
-        &knowledge_base,
+        &evidence.source,
         &catalog,
-        jiff::Timestamp::now(),
+        evidence.now,
     )
     .await?;
+    let table = || {
+        let mut shown = report::explanation(&decision, &catalog);
+        shown.extend(accounts.as_deref().map(accounts::table));
+        shown
+    };
     let document = || Document {
         answer: answer(&decision),
         configurations: accounts.clone(),
     };
-    match arguments.output {
-        Output::Table => {
-            out!("{}", report::explanation(&decision, &catalog));
-            if let Some(accounts) = &accounts {
-                out!("{}", accounts::table(accounts));
-            }
-        }
-        Output::Json => outln!("{}", serde_json::to_string_pretty(&document())?),
-        Output::Yaml => out!("{}", serde_saphyr::to_string(&document())?),
-    }
+    arguments.output.print(table, document)?;
     Ok(match decision.recommendation {
         Some(_) => ExitCode::SUCCESS,
         None => ExitCode::from(NOTHING_COMPLIES),

@@ -1,14 +1,13 @@
 //! An intent from a file or from flags, held against the API's rules either way.
 
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 
+use super::documents::intents;
 use crate::api::{
     DecimalAmount, DemandSpec, DeploymentIntent, DeploymentIntentSpec, EvidenceSpec, HardwareSpec,
-    ModelsSpec, Objective, SloSpec, TrafficProfileSpec, parse_intent, validate_intent,
+    ModelsSpec, Objective, SloSpec, TrafficProfileSpec, validate_intent,
 };
 use crate::benchmark::EvidenceKind;
 use crate::catalog::{ExperienceClass, UseCase};
@@ -16,18 +15,37 @@ use crate::catalog::{ExperienceClass, UseCase};
 /// Name of an intent that comes from flags.
 pub(super) const NAME: &str = "intent";
 
-/// The intent in a file, or on standard input for `-`.
-pub(super) fn intent_of_file(path: &Path) -> anyhow::Result<DeploymentIntent> {
-    let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read standard input")?;
-    } else {
-        text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+/// An intent in a file, or a question in flags.
+#[derive(Args, Debug)]
+pub(super) struct QuestionArguments {
+    /// A DeploymentIntent in a file; - reads standard input
+    #[arg(short, long, value_name = "FILE", conflicts_with = "FromFlags")]
+    pub(super) file: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Option<FromFlags>,
+}
+
+impl QuestionArguments {
+    /// The intent, if the API server would take it; `None` where nothing is asked.
+    pub(super) fn intent(self) -> anyhow::Result<Option<DeploymentIntent>> {
+        match (&self.file, self.flags) {
+            (Some(file), _) => intent_of_file(file).map(Some),
+            (None, Some(flags)) => flags.intent().map(Some),
+            (None, None) => Ok(None),
+        }
     }
-    parse_intent(&text).with_context(|| path.display().to_string())
+}
+
+/// The one intent in a file.
+fn intent_of_file(path: &Path) -> anyhow::Result<DeploymentIntent> {
+    let mut intents = intents(&[path.to_owned()])?;
+    match intents.len() {
+        1 => Ok(intents.remove(0)),
+        count => anyhow::bail!(
+            "{}: {count} intents in one file, and this command answers one: render and snapshot take all of them",
+            path.display()
+        ),
+    }
 }
 
 /// A question in flags; each stands for the field of the same name.

@@ -4,11 +4,15 @@
 mod output;
 
 mod accounts;
+mod answer;
 mod benchmarks;
 mod bundle_dir;
 mod controller;
 mod crd;
+mod documents;
 mod estimates;
+mod evidence;
+mod exit;
 mod explain;
 mod intent;
 mod load;
@@ -16,6 +20,7 @@ mod migrate;
 mod recommend;
 mod render;
 mod report;
+mod snapshot;
 mod table;
 
 use std::path::PathBuf;
@@ -28,9 +33,6 @@ use clap::{Args, Parser, Subcommand};
 use crate::catalog::{Catalog, CatalogError, CatalogFiles};
 use crate::knowledge_base::{ConnectionSettings, KnowledgeBase};
 use crate::manifest::Settings;
-
-/// Exit code of `recommend`, `explain` and `render` where nothing complies; 1 is an error, 2 a wrong call.
-const NOTHING_COMPLIES: u8 = 3;
 
 /// From an intent to a vLLM deployment that meets its SLOs, with the evidence that says so.
 #[derive(Debug, Parser)]
@@ -48,6 +50,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the manifests' YAML of an intent, byte for byte what the operator writes
     Render(render::Arguments),
+    /// Write the evidence that intents ask about to a file, to answer from without a database
+    Snapshot(snapshot::Arguments),
     /// Create or upgrade the knowledge base's schema
     Migrate(migrate::Arguments),
     /// Load benchmarks into the knowledge base
@@ -67,6 +71,7 @@ impl Cli {
             Command::Recommend(arguments) => recommend::run(arguments).await,
             Command::Explain(arguments) => explain::run(arguments).await,
             Command::Render(arguments) => render::run(arguments).await,
+            Command::Snapshot(arguments) => snapshot::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Load(arguments) => load::run(arguments).await,
             Command::Benchmarks(arguments) => benchmarks::run(arguments).await,

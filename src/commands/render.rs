@@ -1,24 +1,26 @@
-//! `compass render`: the manifests' YAML of an intent, byte for byte what the operator writes.
+//! `compass render`: the manifests' YAML of intents, byte for byte what the operator writes.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::Args;
 
-use super::intent::intent_of_file;
-use super::{
-    CatalogArguments, DatabaseArguments, NOTHING_COMPLIES, VllmArguments, bundle_dir, report,
-};
+use super::documents::intents;
+use super::evidence::EvidenceArguments;
+use super::exit::NOTHING_COMPLIES;
+use super::{CatalogArguments, VllmArguments, bundle_dir, report};
 use crate::advise::{Question, advise};
+use crate::manifest::Manifests;
 
 /// Arguments of `compass render`.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// The DeploymentIntent; - reads standard input
-    #[arg(short, long, value_name = "FILE")]
-    file: PathBuf,
-    /// Namespace, where the intent names none
+    /// DeploymentIntents, in files or folders with other objects too; - reads standard input
+    #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
+    file: Vec<PathBuf>,
+    /// Namespace, where an intent names none
     #[arg(short, long, default_value = "default")]
     namespace: String,
     /// Write a file for each object and a kustomization.yaml into this folder, in place of standard
@@ -28,57 +30,71 @@ pub(super) struct Arguments {
     #[command(flatten)]
     vllm: VllmArguments,
     #[command(flatten)]
-    database: DatabaseArguments,
+    evidence: EvidenceArguments,
     #[command(flatten)]
     catalog: CatalogArguments,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let catalog = Arc::new(arguments.catalog.load()?);
-    let intent = intent_of_file(&arguments.file)?;
-    let Some(name) = intent.metadata.name.as_deref() else {
-        anyhow::bail!(
-            "{}: metadata.name is missing: objects are named after it",
-            arguments.file.display()
-        );
-    };
-    let knowledge_base = arguments.database.knowledge_base(&catalog)?;
-    let question = Question {
-        name,
-        namespace: intent
-            .metadata
-            .namespace
-            .as_deref()
-            .unwrap_or(&arguments.namespace),
-        spec: &intent.spec,
-    };
+    let intents = intents(&arguments.file)?;
+    let evidence = arguments.evidence.open(&catalog)?;
     let settings = arguments.vllm.settings();
-    let advice = advise(
-        question,
-        &knowledge_base,
-        &catalog,
-        &settings,
-        jiff::Timestamp::now(),
-    )
-    .await?;
-    match advice.manifests {
-        Some(manifests) => {
-            let manifests = manifests?;
-            for note in manifests.notes() {
-                eprintln!("note: {note}");
-            }
-            match &arguments.output_dir {
-                None => out!("{}", manifests.yaml()),
-                Some(directory) => {
-                    let changes = bundle_dir::write(directory, manifests.objects())?;
-                    eprintln!("{}: {changes}", directory.display());
+    let mut rendered = Vec::with_capacity(intents.len());
+    let mut is_complete = true;
+    for intent in &intents {
+        let name = intent
+            .metadata
+            .name
+            .as_deref()
+            .context("metadata.name of an intent is missing: objects are named after it")?;
+        let question = Question {
+            name,
+            namespace: intent
+                .metadata
+                .namespace
+                .as_deref()
+                .unwrap_or(&arguments.namespace),
+            spec: &intent.spec,
+        };
+        let advice = advise(
+            question,
+            &evidence.source,
+            &catalog,
+            &settings,
+            evidence.now,
+        )
+        .await
+        .with_context(|| format!("intent {name}"))?;
+        match advice.manifests {
+            Some(manifests) => {
+                let manifests = manifests?;
+                for note in manifests.notes() {
+                    eprintln!("{name}: note: {note}");
                 }
+                rendered.push(manifests);
             }
-            Ok(ExitCode::SUCCESS)
-        }
-        None => {
-            eprint!("{}", report::recommendation(&advice.decision, &catalog));
-            Ok(ExitCode::from(NOTHING_COMPLIES))
+            None => {
+                is_complete = false;
+                let report = report::recommendation(&advice.decision, &catalog);
+                eprint!("{name}: {report}");
+            }
         }
     }
+    if !is_complete {
+        // A part of what was asked would pass for all of it.
+        return Ok(ExitCode::from(NOTHING_COMPLIES));
+    }
+    match &arguments.output_dir {
+        None => {
+            let documents: Vec<_> = rendered.iter().map(Manifests::yaml).collect();
+            out!("{}", documents.join("---\n"));
+        }
+        Some(directory) => {
+            let objects = rendered.iter().flat_map(Manifests::objects);
+            let changes = bundle_dir::write(directory, objects)?;
+            eprintln!("{}: {changes}", directory.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ use super::error::Failure;
 use super::kept::Rows;
 use crate::benchmark::{
     Benchmark, Configuration, EngineSettings, EvidenceKind, Latency, LoadConditions, ModelName,
-    Parallelism, Reduction, SharedBenchmarks, TrafficProfile,
+    Parallelism, Reduction, SharedBenchmarks, TrafficProfile, requests_total,
 };
 use crate::catalog::Catalog;
 
@@ -272,7 +272,7 @@ impl StoredRow {
             itl: latency(self.itl_mean, self.itl_p95, self.itl_p99),
             e2e: latency(Some(self.e2e_mean), Some(self.e2e_p95), Some(self.e2e_p99)),
             requests_completed: self.requests_completed,
-            requests_total: sum([
+            requests_total: requests_total([
                 self.requests_completed,
                 self.requests_failed,
                 self.requests_incomplete,
@@ -284,13 +284,6 @@ impl StoredRow {
             measured_at: self.measured_at.and_then(utc),
         })
     }
-}
-
-/// `None` where one is unknown. Counts that no run can reach stop at the largest number.
-fn sum<const N: usize>(counts: [Option<i64>; N]) -> Option<i64> {
-    counts
-        .into_iter()
-        .try_fold(0_i64, |sum, count| Some(sum.saturating_add(count?)))
 }
 
 /// The column has no zone; its values are UTC.

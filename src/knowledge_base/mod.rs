@@ -9,6 +9,7 @@ mod connection;
 mod copy;
 mod error;
 mod evidence;
+mod export;
 mod follow;
 mod identity;
 mod inventory;
@@ -19,6 +20,7 @@ mod remove;
 mod store;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ use store::Store;
 
 pub use connection::ConnectionSettings;
 pub use error::{KnowledgeBaseError, Target};
+pub use export::Export;
 pub use follow::{Changed, Follower};
 pub use inventory::{
     Filter, KindCounts, ListedBenchmark, PlaceInventory, ProfileInventory, SourceInventory,
@@ -125,6 +128,17 @@ impl KnowledgeBase {
     /// Begins to follow what changes from now on.
     pub async fn follow(&self) -> Result<Follower, KnowledgeBaseError> {
         Follower::start(self).await
+    }
+
+    /// Every row of some profiles with all that is kept of it, and, where `others` asks for them, of
+    /// every other profile: what a decision on a snapshot needs.
+    pub async fn export(
+        &self,
+        profiles: &BTreeSet<TrafficProfile>,
+        others: bool,
+    ) -> Result<Export, KnowledgeBaseError> {
+        self.at_leisure(export::export(&self.pool, profiles, others))
+            .await
     }
 
     /// What there is under each traffic profile.

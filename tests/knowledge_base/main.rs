@@ -10,4 +10,5 @@ mod load;
 mod read;
 mod restore;
 mod schema;
+mod snapshot;
 mod support;

@@ -42,7 +42,7 @@ pub enum FormatError {
     /// No format fits its content.
     #[error(
         "{file}: not a file of benchmarks{}; expected Compass JSON ({{\"format\": \"compass.benchmarks/v1\", \"benchmarks\": [...]}}), \
-         rows of exported_summaries as JSON, as CSV with a header or as a pg_dump, a result of GuideLLM or vllm bench serve, \
+         a snapshot, rows of exported_summaries as JSON, as CSV with a header or as a pg_dump, a result of GuideLLM or vllm bench serve, \
          or a report of llm-d-benchmark", if hint.is_empty() { String::new() } else { format!(" ({hint})") }
     )]
     Unrecognised {
@@ -52,7 +52,9 @@ pub enum FormatError {
         hint: String,
     },
     /// It names a format that this version does not read.
-    #[error("{file}: unknown format `{format}`; this version reads `compass.benchmarks/v1`")]
+    #[error(
+        "{file}: unknown format `{format}`; this version reads `compass.benchmarks/v1` and `compass.snapshot/v1`"
+    )]
     UnknownFormat {
         /// The file.
         file: String,

@@ -114,12 +114,20 @@ fn envelope(
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(
+pub(super) fn parse<T: serde::de::DeserializeOwned>(
     name: &str,
     line: usize,
     text: &[u8],
 ) -> Result<T, FormatError> {
     serde_json::from_slice(text).map_err(|error| FormatError::malformed(name, line, error))
+}
+
+/// Rows of Compass JSON, up to the end of their array.
+pub(super) fn declared_rows(
+    stream: &mut JsonStream,
+    intake: &mut Intake,
+) -> Result<(), FormatError> {
+    rows(stream, Format::CompassJson, intake)
 }
 
 /// The elements of an array, up to its end.

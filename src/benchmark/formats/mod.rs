@@ -17,6 +17,7 @@ mod json_stream;
 mod llm_d;
 mod pg_dump;
 mod recognise;
+mod snapshot;
 mod table;
 mod told;
 mod vllm_bench;
@@ -36,6 +37,8 @@ use intake::Intake;
 pub enum Format {
     /// Rows with their evidence, as Compass writes them.
     CompassJson,
+    /// Evidence of a knowledge base, as `compass snapshot` writes it.
+    Snapshot,
     /// Rows of `exported_summaries` as JSON.
     JsonRows,
     /// Rows of `exported_summaries` as CSV with a header.
@@ -54,6 +57,7 @@ impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::CompassJson => "Compass JSON",
+            Self::Snapshot => "a snapshot",
             Self::JsonRows => "rows of exported_summaries as JSON",
             Self::Csv => "rows of exported_summaries as CSV",
             Self::PgDump => "a pg_dump",
@@ -75,7 +79,7 @@ pub struct Head {
 
 /// Where the rows of a file go. A sink that breaks ends the reading.
 pub trait Sink {
-    /// Comes once, before everything else.
+    /// Comes before everything else; in a snapshot, before the rows of each source.
     fn begin(&mut self, head: Head) -> ControlFlow<()>;
     /// A good row.
     fn row(&mut self, row: BenchmarkRow) -> ControlFlow<()>;
@@ -108,6 +112,7 @@ pub fn read(
     let mut intake = Intake::new(format, rules, sink);
     match format {
         Format::CompassJson | Format::JsonRows => json_rows::read(input, &mut intake),
+        Format::Snapshot => snapshot::read(input, &mut intake),
         Format::Csv => csv::read(input, &mut intake),
         Format::PgDump => pg_dump::read(input, &mut intake),
         Format::GuideLlm => guidellm::read(input, &mut intake),

@@ -36,7 +36,9 @@ pub(super) fn format(file: &str, beginning: &[u8]) -> Result<Format, FormatError
         }
         b'{' => {
             let keys = Keys::of(start);
-            if keys.has("format") {
+            if keys.has("format") && keys.has("takenAt") {
+                Ok(Format::Snapshot)
+            } else if keys.has("format") {
                 Ok(Format::CompassJson)
             } else if keys.is_vllm() {
                 Ok(Format::VllmBench)

@@ -10,7 +10,7 @@ pub(super) fn report(report: &LoadReport, mode: LoadMode) -> String {
         files.add_row([
             file.file.clone(),
             file.format.clone().unwrap_or_else(|| "unknown".to_owned()),
-            file.source.clone().unwrap_or_default(),
+            file.sources.join(", "),
             file.read.to_string(),
             match file.refused {
                 Some(_) => "refused".to_owned(),

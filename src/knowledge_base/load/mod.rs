@@ -254,7 +254,7 @@ async fn apply(
     }
     let mut sources = count(connection).await?;
     for file in reports.iter().filter(|file| file.refused.is_none()) {
-        if let Some(source) = &file.source {
+        for source in &file.sources {
             sources.entry(source.clone()).or_insert(SourceReport {
                 source: source.clone(),
                 ..SourceReport::default()

@@ -29,7 +29,7 @@ pub struct FileReport {
     /// Its format, where it was recognised.
     pub format: Option<String>,
     /// Whose rows it holds.
-    pub source: Option<String>,
+    pub sources: Vec<String>,
     /// Rows in it, good or not.
     pub read: i64,
     /// Rows that were not taken because of a fault.

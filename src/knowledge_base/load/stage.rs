@@ -49,7 +49,7 @@ pub(super) fn read(
         report: FileReport {
             file: file.name.clone(),
             format: None,
-            source: None,
+            sources: Vec::new(),
             read: 0,
             rejected: 0,
             faults: Default::default(),
@@ -127,7 +127,7 @@ impl Stage<'_> {
     }
 
     fn write(&mut self, row: &BenchmarkRow) {
-        let source = self.report.source.as_deref().unwrap_or_default();
+        let source = self.report.sources.last().map_or("", String::as_str);
         let identities = self
             .identities
             .get_or_insert_with(|| Identities::of_source(source));
@@ -171,7 +171,10 @@ impl Sink for Stage<'_> {
         let source = self.options.source.clone().or(head.source);
         match source_name(source, &self.default_source, &self.report.file) {
             Ok(source) => {
-                self.report.source = Some(source);
+                if self.report.sources.last() != Some(&source) {
+                    self.report.sources.push(source);
+                    self.identities = None;
+                }
                 ControlFlow::Continue(())
             }
             Err(error) => {

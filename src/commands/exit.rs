@@ -1,0 +1,4 @@
+//! Exit codes, for all commands the same (`docs/cli.md`): 0 it is so, 1 an error, 2 a wrong call.
+
+/// Nothing complies, or an intent is stalled: an answer, and not the one that was hoped for.
+pub(super) const NOTHING_COMPLIES: u8 = 3;
