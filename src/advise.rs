@@ -17,12 +17,13 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::api::DeploymentIntentSpec;
-use crate::benchmark::SharedBenchmarks;
+use crate::benchmark::{Evidence, SharedBenchmarks};
 use crate::catalog::Catalog;
 use crate::knowledge_base::KnowledgeBaseError;
 use crate::manifest::{self, BuildError, Built, Manifests, Settings, Workload};
 use crate::recommend::{
-    self, Account, Candidate, Decision, Grounds, Requirement, ResolveError, Running, Terms, Update,
+    self, Account, Candidate, Decision, Grounds, Requirement, ResolveError, Running, Terms,
+    UnknownName, Update,
 };
 
 /// Whose intent it is and what it says.
@@ -82,6 +83,20 @@ pub async fn examine<S: EvidenceSource>(
         decision: grounds.decide(requirement, catalog, now),
         accounts,
     })
+}
+
+/// The names in an intent that the catalog does not know; benchmarks may.
+///
+/// # Errors
+/// The intent cannot be resolved.
+pub fn unknown_names(
+    spec: &DeploymentIntentSpec,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Result<Vec<UnknownName>, ResolveError> {
+    let requirement = recommend::resolve(spec, catalog)?;
+    let decision = recommend::decide(requirement, &Evidence::default(), catalog, now);
+    Ok(decision.explanation.gaps.unknown_names)
 }
 
 /// What the source of evidence holds for a requirement, no older than the call.

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use compass::commands::Cli;
+use compass::commands;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -15,10 +14,10 @@ async fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
-    match Cli::parse().run().await {
+    match commands::run(std::env::args_os().collect()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            commands::tell_error(&error);
             ExitCode::FAILURE
         }
     }

@@ -13,9 +13,9 @@ pub fn crd_yaml() -> String {
     serde_saphyr::to_string(&crd()).expect("the generated CRD is plain data")
 }
 
-/// An intent that nobody has looked at yet observes generation -1: without a status, kstatus would
-/// call it current, and a pipeline would go on before there is an answer.
-fn crd() -> CustomResourceDefinition {
+/// The CRD. An intent that nobody has looked at yet observes generation -1: without a status, kstatus
+/// would call it current, and a pipeline would go on before there is an answer.
+pub fn crd() -> CustomResourceDefinition {
     let mut crd = DeploymentIntent::crd();
     let status = crd.spec.versions[0]
         .schema

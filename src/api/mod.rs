@@ -13,12 +13,12 @@ mod status;
 mod validate;
 
 pub use bundle::*;
-pub use crd::crd_yaml;
+pub use crd::{crd, crd_yaml};
 pub use decimal::DecimalAmount;
 pub use runtime::*;
 pub use spec::*;
 pub use status::*;
-pub use validate::{InvalidIntent, parse_intent, validate_intent};
+pub use validate::{BrokenRule, InvalidIntent, parse_intent, validate_intent};
 
 /// API group, and prefix of Compass's labels and annotations.
 pub const GROUP: &str = "compass.dev";

@@ -20,8 +20,31 @@ pub enum InvalidIntent {
     #[error("expected apiVersion compass.dev/v1alpha1 and kind DeploymentIntent, found {0}")]
     Kind(String),
     /// It breaks rules of the API, each named with its field.
-    #[error("the intent is invalid:\n{}", .0.join("\n"))]
-    Rules(Vec<String>),
+    #[error("the intent is invalid:\n{}", lines(.0))]
+    Rules(Vec<BrokenRule>),
+}
+
+/// A rule of the API that an intent breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenRule {
+    /// The field, e.g. `spec.models.allow.0`; empty for the whole.
+    pub field: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl std::fmt::Display for BrokenRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.problem),
+            field => write!(f, "{field}: {}", self.problem),
+        }
+    }
+}
+
+fn lines(rules: &[BrokenRule]) -> String {
+    let lines: Vec<_> = rules.iter().map(|rule| format!("- {rule}")).collect();
+    lines.join("\n")
 }
 
 /// The intent in a YAML or JSON document, if the API server would take it.
@@ -48,20 +71,26 @@ pub fn validate_intent(document: Value) -> Result<DeploymentIntent, InvalidInten
         return Err(InvalidIntent::Rules(problems));
     }
     let intent: DeploymentIntent = serde_path_to_error::deserialize(document).map_err(|error| {
-        InvalidIntent::Rules(vec![format!("- {}: {}", error.path(), error.inner())])
+        InvalidIntent::Rules(vec![BrokenRule {
+            field: error.path().to_string(),
+            problem: error.inner().to_string(),
+        }])
     })?;
     intent.validate_cel().map_err(|errors| {
         InvalidIntent::Rules(
             errors
                 .into_iter()
-                .map(|error| format!("- {error}"))
+                .map(|error| BrokenRule {
+                    field: error.field_path,
+                    problem: error.message,
+                })
                 .collect(),
         )
     })?;
     Ok(intent)
 }
 
-fn schema_problems(document: &Value) -> Vec<String> {
+fn schema_problems(document: &Value) -> Vec<BrokenRule> {
     let crd = DeploymentIntent::crd();
     let schema = crd.spec.versions[0]
         .schema
@@ -76,8 +105,10 @@ fn schema_problems(document: &Value) -> Vec<String> {
         .iter_errors(document)
         .map(|error| {
             let path = error.instance_path().as_str();
-            let field = path.trim_start_matches('/').replace('/', ".");
-            format!("- {field}: {}", problem(&error))
+            BrokenRule {
+                field: path.trim_start_matches('/').replace('/', "."),
+                problem: problem(&error),
+            }
         })
         .collect()
 }

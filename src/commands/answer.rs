@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::output::show;
+
 /// How to print an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
@@ -23,7 +25,7 @@ impl Output {
         document: impl FnOnce() -> D,
     ) -> anyhow::Result<()> {
         match self {
-            Self::Table => out!("{}", table()),
+            Self::Table => show(&table()),
             Self::Json => outln!("{}", serde_json::to_string_pretty(&document())?),
             Self::Yaml => out!("{}", serde_saphyr::to_string(&document())?),
         }

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use crate::api::{DeploymentIntent, GROUP, validate_intent};
 
+const KIND: &str = "DeploymentIntent";
+
 /// What a folder is searched for.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
@@ -20,6 +22,36 @@ pub(super) struct Document {
     pub(super) lines_before: usize,
     /// Its text.
     pub(super) text: String,
+    /// The file was named, and not found in a folder.
+    pub(super) is_named: bool,
+}
+
+impl Document {
+    /// The document's place, e.g. `intents.yaml:7`.
+    pub(super) fn place(&self) -> String {
+        match self.lines_before {
+            0 => self.file.clone(),
+            lines => format!("{}:{}", self.file, lines + 1),
+        }
+    }
+
+    /// Whether a document that cannot be read may be an intent: a folder may hold templates.
+    pub(super) fn may_be_intent(&self) -> bool {
+        self.is_named || self.text.contains(GROUP)
+    }
+
+    /// Whether it is meant to be an intent, by what it says of itself. One that says nothing is,
+    /// where its file was named: then it is told what it lacks.
+    pub(super) fn is_intent(&self, content: &Value) -> bool {
+        let field = |name: &str| content.get(name).and_then(Value::as_str);
+        let group = field("apiVersion").map(|version| version.split('/').next());
+        match (group, field("kind")) {
+            (Some(group), Some(kind)) => group == Some(GROUP) || kind == KIND,
+            (Some(group), None) => group == Some(GROUP) || self.is_named,
+            (None, Some(kind)) => kind == KIND,
+            (None, None) => self.is_named,
+        }
+    }
 }
 
 /// Every document of these files, and of the YAML files in folders and below, in order; `-` is
@@ -32,24 +64,24 @@ pub(super) fn documents(paths: &[PathBuf]) -> anyhow::Result<Vec<Document>> {
             std::io::stdin()
                 .read_to_string(&mut text)
                 .context("cannot read standard input")?;
-            documents.extend(split("-", &text));
+            documents.extend(split("-", &text, true));
         } else if path.is_dir() {
             let mut files = Vec::new();
             files_below(path, &mut files)?;
             for file in files {
-                documents.extend(of_file(&file)?);
+                documents.extend(of_file(&file, false)?);
             }
         } else {
-            documents.extend(of_file(path)?);
+            documents.extend(of_file(path, true)?);
         }
     }
     Ok(documents)
 }
 
-fn of_file(path: &Path) -> anyhow::Result<Vec<Document>> {
+fn of_file(path: &Path, is_named: bool) -> anyhow::Result<Vec<Document>> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(split(&path.display().to_string(), &text))
+    Ok(split(&path.display().to_string(), &text, is_named))
 }
 
 /// In order; hidden files and folders (`.git`) are none of the user's manifests.
@@ -76,11 +108,12 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 
 /// Splits a text at its document markers, which YAML allows nowhere else at the beginning of a line.
 /// A part without content is no document.
-fn split(file: &str, text: &str) -> Vec<Document> {
+fn split(file: &str, text: &str, is_named: bool) -> Vec<Document> {
     let begin = |lines_before| Document {
         file: file.to_owned(),
         lines_before,
         text: String::new(),
+        is_named,
     };
     let mut documents = vec![begin(0)];
     for (number, line) in text.split_inclusive('\n').enumerate() {
@@ -107,15 +140,6 @@ fn split(file: &str, text: &str) -> Vec<Document> {
     documents
 }
 
-/// apiVersion and kind of a document that is none of Compass's. One that does not say them is taken
-/// for an intent, so that it is told what it lacks.
-pub(super) fn foreign_kind(document: &Value) -> Option<String> {
-    let field = |name: &str| document.get(name).and_then(Value::as_str);
-    let (version, kind) = field("apiVersion").zip(field("kind"))?;
-    let is_ours = version.split('/').next() == Some(GROUP);
-    (!is_ours).then(|| format!("{version} {kind}"))
-}
-
 /// Every intent in files that may hold other objects too.
 ///
 /// # Errors
@@ -123,15 +147,14 @@ pub(super) fn foreign_kind(document: &Value) -> Option<String> {
 pub(super) fn intents(paths: &[PathBuf]) -> anyhow::Result<Vec<DeploymentIntent>> {
     let mut intents = Vec::new();
     for document in documents(paths)? {
-        let place = || match document.lines_before {
-            0 => document.file.clone(),
-            lines => format!("{}:{}", document.file, lines + 1),
+        let place = || document.place();
+        let content: Value = match serde_saphyr::from_str(&document.text) {
+            Ok(content) => content,
+            Err(_) if !document.may_be_intent() => continue,
+            Err(error) => anyhow::bail!("{}: not readable as YAML: {error}", place()),
         };
-        let value: Value = serde_saphyr::from_str(&document.text)
-            .map_err(|error| anyhow::anyhow!("not readable as YAML: {error}"))
-            .with_context(place)?;
-        if foreign_kind(&value).is_none() {
-            intents.push(validate_intent(value).with_context(place)?);
+        if document.is_intent(&content) {
+            intents.push(validate_intent(content).with_context(place)?);
         }
     }
     if intents.is_empty() {
@@ -152,7 +175,7 @@ mod tests {
     fn documents_are_split_at_markers_and_know_their_lines() {
         let text =
             "# nothing\n---\na: 1\nb: |\n  ---\n--- # c\nc: 1\n...\n\n---\n--- {d: 1}\n----\n";
-        let found: Vec<_> = split("x", text)
+        let found: Vec<_> = split("x", text, true)
             .into_iter()
             .map(|it| (it.lines_before, it.text))
             .collect();
@@ -162,6 +185,6 @@ mod tests {
             (10, "--- {d: 1}\n----\n"),
         ];
         assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())));
-        assert_eq!(split("x", "a: 1")[0].lines_before, 0);
+        assert_eq!(split("x", "a: 1", true)[0].lines_before, 0);
     }
 }

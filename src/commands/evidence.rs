@@ -63,6 +63,12 @@ impl EvidenceArguments {
             source: Source::Snapshot(file, SnapshotEvidence::new(&snapshot, catalog)),
         })
     }
+
+    /// As [`Self::open`]; `None` where neither is given.
+    pub(super) fn open_if_given(&self, catalog: &Arc<Catalog>) -> anyhow::Result<Option<Opened>> {
+        let is_given = self.snapshot.is_some() || self.database.is_given();
+        is_given.then(|| self.open(catalog)).transpose()
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<Snapshot> {

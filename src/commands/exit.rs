@@ -2,3 +2,5 @@
 
 /// Nothing complies, or an intent is stalled: an answer, and not the one that was hoped for.
 pub(super) const NOTHING_COMPLIES: u8 = 3;
+/// A stored row cannot be true.
+pub(super) const IMPOSSIBLE: u8 = 4;

@@ -3,18 +3,16 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
-use kube::{Api, Client};
 use serde::Serialize;
 
 use super::answer::Output;
+use super::cluster::ClusterArguments;
 use super::evidence::EvidenceArguments;
 use super::exit::NOTHING_COMPLIES;
 use super::intent::QuestionArguments;
 use super::{CatalogArguments, accounts, report};
 use crate::advise::{Answer, Examined, answer, examine};
-use crate::api::DeploymentIntent;
 use crate::recommend::Account;
 
 /// Arguments of `compass explain`.
@@ -23,13 +21,10 @@ pub(super) struct Arguments {
     /// A DeploymentIntent in the cluster that kubectl would talk to
     #[arg(
         value_name = "NAME",
-        conflicts_with_all = ["file", "FromFlags"],
+        conflicts_with_all = ["file", "FromFlags", "Wishes"],
         required_unless_present_any = ["file", "use_case"]
     )]
     name: Option<String>,
-    /// Its namespace; the kubeconfig's where it is not given
-    #[arg(short, long, requires = "name")]
-    namespace: Option<String>,
     #[command(flatten)]
     question: QuestionArguments,
     /// Also what became of every configuration, and its ladders
@@ -42,6 +37,8 @@ pub(super) struct Arguments {
     evidence: EvidenceArguments,
     #[command(flatten)]
     catalog: CatalogArguments,
+    #[command(flatten)]
+    cluster: ClusterArguments,
 }
 
 #[derive(Serialize)]
@@ -56,7 +53,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let catalog = Arc::new(arguments.catalog.load()?);
     let intent = match (arguments.question.intent()?, &arguments.name) {
         (Some(intent), _) => intent,
-        (None, Some(name)) => live_intent(name, arguments.namespace.as_deref()).await?,
+        (None, Some(name)) => arguments.cluster.connect().await?.intent(name).await?,
         (None, None) => {
             anyhow::bail!("give an intent's NAME, a DeploymentIntent with -f, or --use-case")
         }
@@ -84,19 +81,4 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(_) => ExitCode::SUCCESS,
         None => ExitCode::from(NOTHING_COMPLIES),
     })
-}
-
-/// The intent as the API server has it now.
-async fn live_intent(name: &str, namespace: Option<&str>) -> anyhow::Result<DeploymentIntent> {
-    let client = Client::try_default()
-        .await
-        .context("cannot find a cluster: is there a kubeconfig?")?;
-    let namespace = namespace.unwrap_or(client.default_namespace()).to_owned();
-    let api: Api<DeploymentIntent> = Api::namespaced(client, &namespace);
-    api.get_opt(name)
-        .await
-        .with_context(|| format!("cannot read the intent {namespace}/{name}"))?
-        .with_context(|| {
-            format!("there is no DeploymentIntent {name} in namespace {namespace} (kubectl get di -A lists them)")
-        })
 }

@@ -19,7 +19,7 @@ pub(super) const NAME: &str = "intent";
 #[derive(Args, Debug)]
 pub(super) struct QuestionArguments {
     /// A DeploymentIntent in a file; - reads standard input
-    #[arg(short, long, value_name = "FILE", conflicts_with = "FromFlags")]
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["FromFlags", "Wishes"])]
     pub(super) file: Option<PathBuf>,
     #[command(flatten)]
     flags: Option<FromFlags>,
@@ -51,25 +51,33 @@ fn intent_of_file(path: &Path) -> anyhow::Result<DeploymentIntent> {
 /// A question in flags; each stands for the field of the same name.
 #[derive(Args, Debug)]
 #[group(id = "FromFlags")]
-pub(super) struct FromFlags {
+struct FromFlags {
     /// What the model is for
     #[arg(long, value_enum)]
     use_case: UseCase,
+    #[command(flatten)]
+    wishes: Wishes,
+}
+
+/// What is asked of it; each flag stands for the field of the same name.
+#[derive(Args, Clone, Debug)]
+#[group(id = "Wishes")]
+pub(super) struct Wishes {
     /// What users expect; sets the targets that are not given
     #[arg(long, value_enum, value_name = "CLASS")]
-    experience_class: Option<ExperienceClass>,
+    pub(super) experience_class: Option<ExperienceClass>,
     /// Tokens of a request, e.g. 512/256
     #[arg(long, value_name = "PROMPT/OUTPUT", value_parser = profile)]
-    profile: Option<TrafficProfileSpec>,
+    pub(super) profile: Option<TrafficProfileSpec>,
     /// TTFT p95 target, ms
     #[arg(long, value_name = "MS")]
-    ttft_p95_ms: Option<i32>,
+    pub(super) ttft_p95_ms: Option<i32>,
     /// ITL p95 target, ms
     #[arg(long, value_name = "MS")]
-    itl_p95_ms: Option<i32>,
+    pub(super) itl_p95_ms: Option<i32>,
     /// E2E p95 target, ms
     #[arg(long, value_name = "MS")]
-    e2e_p95_ms: Option<i32>,
+    pub(super) e2e_p95_ms: Option<i32>,
     /// Highest one-minute mean of requests per second
     #[arg(
         long,
@@ -77,52 +85,52 @@ pub(super) struct FromFlags {
         conflicts_with = "users",
         allow_negative_numbers = true
     )]
-    rps: Option<DecimalAmount>,
+    pub(super) rps: Option<DecimalAmount>,
     /// People who have access; the use case's workload makes a rate of them
     #[arg(long, value_name = "COUNT")]
-    users: Option<i64>,
+    pub(super) users: Option<i64>,
     /// Room above the demand, percent
     #[arg(long, value_name = "PERCENT")]
-    headroom_percent: Option<i32>,
+    pub(super) headroom_percent: Option<i32>,
     /// Replicas beyond those that the demand needs
     #[arg(long, value_name = "COUNT")]
-    spare_replicas: Option<i32>,
+    pub(super) spare_replicas: Option<i32>,
     /// Only this model; may be given again
     #[arg(long, value_name = "REPOSITORY")]
-    allow_model: Vec<String>,
+    pub(super) allow_model: Vec<String>,
     /// Not this model; may be given again
     #[arg(long, value_name = "REPOSITORY")]
-    deny_model: Vec<String>,
+    pub(super) deny_model: Vec<String>,
     /// Least quality score, 0 to 100
     #[arg(long, value_name = "SCORE")]
-    minimum_quality: Option<i32>,
+    pub(super) minimum_quality: Option<i32>,
     /// Only this hardware; may be given again
     #[arg(long, value_name = "NAME")]
-    allow_hardware: Vec<String>,
+    pub(super) allow_hardware: Vec<String>,
     /// Not this hardware; may be given again
     #[arg(long, value_name = "NAME")]
-    deny_hardware: Vec<String>,
+    pub(super) deny_hardware: Vec<String>,
     /// Most GPUs over all replicas
     #[arg(long, value_name = "COUNT")]
-    max_gpus: Option<i32>,
+    pub(super) max_gpus: Option<i32>,
     /// Most US dollars per hour over all replicas
     #[arg(long, value_name = "DOLLARS")]
-    max_cost_per_hour: Option<DecimalAmount>,
+    pub(super) max_cost_per_hour: Option<DecimalAmount>,
     /// Weakest kind of evidence: measured, simulated or estimated
     #[arg(long, value_name = "KIND")]
-    minimum_evidence: Option<EvidenceKind>,
+    pub(super) minimum_evidence: Option<EvidenceKind>,
     /// Oldest benchmark that counts, days
     #[arg(long, value_name = "DAYS")]
-    max_age_days: Option<i32>,
+    pub(super) max_age_days: Option<i32>,
     /// Tightens every target, percent
     #[arg(long, value_name = "PERCENT")]
-    margin_percent: Option<i32>,
+    pub(super) margin_percent: Option<i32>,
     /// What to prefer
     #[arg(long, value_enum, default_value_t)]
-    objective: Objective,
+    pub(super) objective: Objective,
 }
 
-fn profile(text: &str) -> Result<TrafficProfileSpec, String> {
+pub(super) fn profile(text: &str) -> Result<TrafficProfileSpec, String> {
     let (prompt, output) = text
         .split_once('/')
         .ok_or("expected PROMPT/OUTPUT tokens, e.g. 512/256")?;
@@ -137,18 +145,32 @@ fn names(names: Vec<String>) -> Option<Vec<String>> {
     Some(names).filter(|names| !names.is_empty())
 }
 
+/// A part of a spec that says something.
+fn said<T: Default + PartialEq>(part: T) -> Option<T> {
+    (part != T::default()).then_some(part)
+}
+
 impl FromFlags {
     /// The intent that the flags stand for, if the API server would take it.
-    pub(super) fn intent(self) -> anyhow::Result<DeploymentIntent> {
+    fn intent(self) -> anyhow::Result<DeploymentIntent> {
+        let spec = self.wishes.spec(self.use_case)?;
+        let intent = DeploymentIntent::new(NAME, spec);
+        Ok(validate_intent(serde_json::to_value(intent)?)?)
+    }
+}
+
+impl Wishes {
+    /// The spec that they stand for; the API's rules are not held against it yet.
+    pub(super) fn spec(self, use_case: UseCase) -> anyhow::Result<DeploymentIntentSpec> {
         let has_demand = self.rps.is_some() || self.users.is_some();
         if !has_demand && (self.headroom_percent.is_some() || self.spare_replicas.is_some()) {
             anyhow::bail!("--headroom-percent and --spare-replicas need --rps or --users");
         }
-        let spec = DeploymentIntentSpec {
-            use_case: self.use_case,
+        Ok(DeploymentIntentSpec {
+            use_case,
             experience_class: self.experience_class,
             traffic_profile: self.profile,
-            slo: Some(SloSpec {
+            slo: said(SloSpec {
                 ttft_p95_ms: self.ttft_p95_ms,
                 itl_p95_ms: self.itl_p95_ms,
                 e2e_p95_ms: self.e2e_p95_ms,
@@ -162,18 +184,18 @@ impl FromFlags {
                 headroom_percent: self.headroom_percent,
                 spare_replicas: self.spare_replicas,
             }),
-            models: Some(ModelsSpec {
+            models: said(ModelsSpec {
                 allow: names(self.allow_model),
                 deny: names(self.deny_model),
                 minimum_quality: self.minimum_quality,
             }),
-            hardware: Some(HardwareSpec {
+            hardware: said(HardwareSpec {
                 allow: names(self.allow_hardware),
                 deny: names(self.deny_hardware),
                 max_gpus: self.max_gpus,
                 max_cost_per_hour: self.max_cost_per_hour,
             }),
-            evidence: Some(EvidenceSpec {
+            evidence: said(EvidenceSpec {
                 minimum: self.minimum_evidence,
                 max_age_days: self.max_age_days,
                 margin_percent: self.margin_percent,
@@ -183,8 +205,6 @@ impl FromFlags {
             delivery: Default::default(),
             suspend: false,
             runtime: None,
-        };
-        let intent = DeploymentIntent::new(NAME, spec);
-        Ok(validate_intent(serde_json::to_value(intent)?)?)
+        })
     }
 }

@@ -7,6 +7,8 @@ mod accounts;
 mod answer;
 mod benchmarks;
 mod bundle_dir;
+mod cluster;
+mod completion;
 mod controller;
 mod crd;
 mod documents;
@@ -14,13 +16,18 @@ mod estimates;
 mod evidence;
 mod exit;
 mod explain;
+mod init;
 mod intent;
+mod invocation;
+mod lint;
 mod load;
 mod migrate;
+mod object;
 mod recommend;
 mod render;
 mod report;
 mod snapshot;
+mod style;
 mod table;
 
 use std::path::PathBuf;
@@ -33,6 +40,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::catalog::{Catalog, CatalogError, CatalogFiles};
 use crate::knowledge_base::{ConnectionSettings, KnowledgeBase};
 use crate::manifest::Settings;
+
+pub use invocation::run;
+pub use output::tell_error;
 
 /// From an intent to a vLLM deployment that meets its SLOs, with the evidence that says so.
 #[derive(Debug, Parser)]
@@ -50,8 +60,12 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the manifests' YAML of an intent, byte for byte what the operator writes
     Render(render::Arguments),
+    /// Ask a few questions, and write an intent
+    Init(init::Arguments),
     /// Write the evidence that intents ask about to a file, to answer from without a database
     Snapshot(snapshot::Arguments),
+    /// Check intents before they are merged: rules, names, and what evidence says
+    Lint(lint::Arguments),
     /// Create or upgrade the knowledge base's schema
     Migrate(migrate::Arguments),
     /// Load benchmarks into the knowledge base
@@ -62,21 +76,26 @@ enum Command {
     Crd(crd::Arguments),
     /// Run the operator
     Controller(controller::Arguments),
+    /// Print the script by which a shell completes these commands
+    Completion(completion::Arguments),
 }
 
 impl Cli {
     /// Runs the command that the arguments name.
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
+    async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Recommend(arguments) => recommend::run(arguments).await,
             Command::Explain(arguments) => explain::run(arguments).await,
             Command::Render(arguments) => render::run(arguments).await,
+            Command::Init(arguments) => init::run(arguments),
             Command::Snapshot(arguments) => snapshot::run(arguments).await,
+            Command::Lint(arguments) => lint::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Load(arguments) => load::run(arguments).await,
             Command::Benchmarks(arguments) => benchmarks::run(arguments).await,
             Command::Crd(arguments) => crd::run(&arguments),
             Command::Controller(arguments) => controller::run(arguments).await,
+            Command::Completion(arguments) => completion::run(&arguments),
         }
     }
 }
@@ -90,6 +109,10 @@ struct DatabaseArguments {
 }
 
 impl DatabaseArguments {
+    fn is_given(&self) -> bool {
+        self.database_url.is_some()
+    }
+
     fn url(&self) -> anyhow::Result<&str> {
         self.database_url.as_deref().context(
             "which knowledge base? set DATABASE_URL, or give --database-url (`make postgres-start` prints a URL)",

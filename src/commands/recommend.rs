@@ -9,6 +9,8 @@ use super::answer::Output;
 use super::evidence::EvidenceArguments;
 use super::exit::NOTHING_COMPLIES;
 use super::intent::{NAME, QuestionArguments};
+use super::output::tell;
+use super::style::{WARNING, styled};
 use super::{CatalogArguments, report};
 use crate::advise::{Question, advise, answer};
 use crate::manifest::Settings;
@@ -49,7 +51,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     )
     .await?;
     if let Some(Err(error)) = &advice.manifests {
-        eprintln!("warning: no manifests can be made of this recommendation: {error}");
+        let warning = styled(WARNING, "warning");
+        tell(&format!(
+            "{warning}: no manifests can be made of this recommendation: {error}\n"
+        ));
     }
     arguments.output.print(
         || report::recommendation(&advice.decision, &catalog),

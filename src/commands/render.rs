@@ -10,6 +10,8 @@ use clap::Args;
 use super::documents::intents;
 use super::evidence::EvidenceArguments;
 use super::exit::NOTHING_COMPLIES;
+use super::output::tell;
+use super::style::{HEADLINE, styled};
 use super::{CatalogArguments, VllmArguments, bundle_dir, report};
 use crate::advise::{Question, advise};
 use crate::manifest::Manifests;
@@ -77,7 +79,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             None => {
                 is_complete = false;
                 let report = report::recommendation(&advice.decision, &catalog);
-                eprint!("{name}: {report}");
+                tell(&format!("{}: {report}", styled(HEADLINE, name)));
             }
         }
     }

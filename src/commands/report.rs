@@ -5,6 +5,7 @@ use std::fmt::Write;
 use comfy_table::Table;
 
 use super::estimates;
+use super::style::{BAD, GOOD, HEADLINE, WARNING, styled};
 use super::table::table;
 use crate::advise::words::{self, counted};
 use crate::catalog::Catalog;
@@ -59,7 +60,9 @@ fn answer(decision: &Decision, catalog: &Catalog) -> String {
                 &decision.explanation.estimates,
             ));
         }
-        None => out.push_str("\nNothing complies.\n"),
+        None => {
+            let _ = writeln!(out, "\n{}", styled(BAD, "Nothing complies."));
+        }
     }
     alternatives(&mut out, &decision.alternatives);
     out
@@ -94,7 +97,7 @@ fn found(out: &mut String, candidate: &Candidate, decision: &Decision) {
     let replicas = counted(candidate.replicas.into(), "replica");
     let _ = writeln!(
         out,
-        "\n{} on {}, {replicas}: {}",
+        "\n{HEADLINE}{} on {}, {replicas}{HEADLINE:#}: {}",
         configuration.model,
         configuration.accelerators(),
         candidate.cost_per_hour.map_or_else(
@@ -186,7 +189,10 @@ fn found(out: &mut String, candidate: &Candidate, decision: &Decision) {
 /// Whether the answer stands, in a line.
 fn settled(settlement: &Settlement) -> String {
     match (settlement.settled, settlement.challengers) {
-        (true, _) => "yes: no plausible capacity makes another one cheaper".to_owned(),
+        (true, _) => format!(
+            "{}: no plausible capacity makes another one cheaper",
+            styled(GOOD, "yes")
+        ),
         (false, 0) => "no: it rests on an estimate".to_owned(),
         (false, challengers) => format!(
             "no: {} not shown cheaper, and a benchmark could show it (compass explain)",
@@ -433,6 +439,7 @@ fn gaps(out: &mut String, gaps: &Gaps, requirement: &Requirement, has_evidence: 
 
 fn unknown_names(out: &mut String, gaps: &Gaps) {
     for unknown in &gaps.unknown_names {
-        let _ = writeln!(out, "warning: {}", words::unknown_name(unknown));
+        let warning = styled(WARNING, "warning");
+        let _ = writeln!(out, "{warning}: {}", words::unknown_name(unknown));
     }
 }

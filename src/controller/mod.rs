@@ -20,7 +20,7 @@ mod deliver;
 mod error;
 mod events;
 mod health;
-mod message;
+pub(crate) mod message;
 mod metrics;
 mod outcome;
 mod owned;

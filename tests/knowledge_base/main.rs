@@ -6,6 +6,7 @@ mod command;
 mod dump;
 mod errors;
 mod explain;
+mod lint;
 mod load;
 mod read;
 mod restore;

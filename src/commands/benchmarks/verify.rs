@@ -7,12 +7,11 @@ use serde::Serialize;
 
 use super::{EMPTY, Output, print_json};
 use crate::benchmark::plausibility::{Finding, Rule, Severity};
+use crate::commands::exit::IMPOSSIBLE;
 use crate::knowledge_base::KnowledgeBase;
 
 /// Rows told of each rule; the rest is counted.
 const TOLD: usize = 5;
-/// Exit code where a row cannot be true.
-const IMPOSSIBLE: u8 = 4;
 
 /// What one rule found.
 #[derive(Serialize)]

@@ -1,0 +1,116 @@
+//! `compass lint` with evidence: whether something complies, and whether what is committed is what
+//! the evidence says.
+
+use std::fs;
+use std::process::Command;
+
+use compass_testbed::Scratch;
+use serde_json::json;
+
+use crate::support::Database;
+
+struct Repository {
+    folder: Scratch,
+    database: Database,
+}
+
+impl Repository {
+    /// Exit code, standard output, and standard error of a command in the repository's folder.
+    fn run(&self, arguments: &str) -> (i32, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_compass"))
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .env("DATABASE_URL", &self.database.url)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        (code, text(output.stdout), text(output.stderr))
+    }
+
+    fn write(&self, file: &str, content: &str) {
+        fs::write(self.folder.join(file), content).unwrap();
+    }
+}
+
+fn intent(name: &str, more: &str) -> String {
+    format!(
+        "apiVersion: compass.dev/v1alpha1\nkind: DeploymentIntent\nmetadata: {{name: {name}, namespace: ai}}\n\
+         spec: {{useCase: chatbot_conversational, demand: {{requestsPerSecond: 2}}{more}}}\n"
+    )
+}
+
+#[tokio::test]
+async fn a_pull_request_is_held_against_the_evidence() {
+    let database = Database::migrated().await;
+    database.load("lab", &[json!({})]).await;
+    let folder = Scratch::create().unwrap();
+    fs::create_dir(folder.join("intents")).unwrap();
+    fs::create_dir(folder.join("rendered")).unwrap();
+    let repository = Repository { folder, database };
+    repository.write("intents/chat.yaml", &intent("chat", ""));
+    let taken = repository.run("snapshot -f intents -o evidence.json.gz");
+    assert_eq!(taken.0, 0, "{}", taken.2);
+    let lint = "lint intents --manifests rendered --snapshot evidence.json.gz";
+
+    let (code, told, _) = repository.run(lint);
+    assert_eq!(code, 1);
+    assert!(
+        told.contains(
+            "intents/chat.yaml:1: error: no manifest of its Deployment chat is committed"
+        ),
+        "{told}"
+    );
+    let rendered = repository
+        .run("render -f intents --snapshot evidence.json.gz")
+        .1;
+    repository.write("rendered/chat.yaml", &format!("# by CI\n---\n{rendered}"));
+    let (code, told, summary) = repository.run(lint);
+    assert_eq!((code, told.as_str()), (0, ""), "{summary}");
+
+    // Somebody edits what was generated.
+    let edited = rendered.replace("replicas: 1", "replicas: 2");
+    assert_ne!(edited, rendered);
+    repository.write("rendered/chat.yaml", &edited);
+    let (code, told, _) = repository.run(lint);
+    assert_eq!(code, 1);
+    assert!(
+        told.contains("rendered/chat.yaml:")
+            && told.contains(
+                "Deployment chat is not what the evidence says now: spec.replicas 2 -> 1"
+            ),
+        "{told}"
+    );
+
+    // The intent asks for what nobody can give, or for what the snapshot does not hold.
+    repository.write(
+        "intents/fast.yaml",
+        &intent("fast", ", slo: {ttftP95Ms: 1}"),
+    );
+    repository.write(
+        "intents/long.yaml",
+        &intent(
+            "long",
+            ", trafficProfile: {promptTokens: 9, outputTokens: 9}",
+        ),
+    );
+    let (code, told, summary) = repository.run("lint intents --snapshot evidence.json.gz");
+    assert_eq!(code, 1);
+    assert!(
+        told.contains("intents/fast.yaml:1: error: none of 1 benchmarked configuration meets the intent; nearest is Qwen/Qwen3-32B on 1xH100: TTFT p95 50.0 ms, target 1 ms"),
+        "{told}"
+    );
+    assert!(
+        told.contains(
+            "intents/long.yaml:1: error: evidence.json.gz: the snapshot holds 512/256 and not 9/9"
+        ),
+        "{told}"
+    );
+    assert_eq!(summary, "3 intents: 2 errors, 0 warnings\n");
+    // The database knows, and says so.
+    let (_, told, _) = repository.run("lint intents/long.yaml");
+    assert!(
+        told.contains("nothing was benchmarked under the traffic profile 9/9"),
+        "{told}"
+    );
+}
