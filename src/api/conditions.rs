@@ -44,7 +44,38 @@ pub mod reason {
     pub const AVAILABLE: &str = "Available";
     /// Reconciling: the delivered Deployment is not yet available.
     pub const PROGRESSING: &str = "Progressing";
-    /// Stalled: the Deployment made no progress within its deadline.
+    /// Reconciling: no GPU, or no quota for one, is free beside those of the running replicas, so
+    /// they are replaced in place; fewer serve until the rollout is complete.
+    pub const REPLACING_IN_PLACE: &str = "ReplacingInPlace";
+    /// A container ends soon after each start. Reconciling; Stalled after more than five restarts or
+    /// the Deployment's deadline.
+    pub const CRASH_LOOPING: &str = "CrashLooping";
+    /// As `CrashLooping`: a container ran out of memory, of the node or of its GPUs.
+    pub const OUT_OF_MEMORY: &str = "OutOfMemory";
+    /// Stalled: the hub refuses the model (401 or 403).
+    pub const MODEL_ACCESS_DENIED: &str = "ModelAccessDenied";
+    /// The image cannot be pulled. Stalled where it does not exist or is not allowed, else
+    /// Reconciling until the Deployment's deadline.
+    pub const IMAGE_PULL_FAILED: &str = "ImagePullFailed";
+    /// Stalled: a container cannot be made, e.g. because a Secret or ConfigMap is missing.
+    pub const CONTAINER_CONFIG_ERROR: &str = "ContainerConfigError";
+    /// The scheduler finds no node for a pod. Reconciling until the Deployment's deadline.
+    pub const UNSCHEDULABLE: &str = "Unschedulable";
+    /// A ResourceQuota leaves no room for a pod. Reconciling until the Deployment's deadline.
+    pub const QUOTA_EXCEEDED: &str = "QuotaExceeded";
+    /// The API server refuses pods. Stalled where Pod Security does, else Reconciling until the
+    /// Deployment's deadline.
+    pub const PODS_REFUSED: &str = "PodsRefused";
+    /// Reconciling: the node of a pod no longer reports.
+    pub const NODE_LOST: &str = "NodeLost";
+    /// Reconciling: a container that was ready no longer answers its readiness probe.
+    pub const READINESS_LOST: &str = "ReadinessLost";
+    /// Reconciling: a pod was evicted from its node, and its successor is not ready yet.
+    pub const EVICTED: &str = "Evicted";
+    /// Reconciling: a pod failed as a whole, e.g. because its node did not admit it, and its
+    /// successor is not ready yet.
+    pub const POD_FAILED: &str = "PodFailed";
+    /// Stalled: the Deployment made no progress within its deadline, and no pod says why.
     pub const PROGRESS_DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
     /// Stalled: no benchmarked configuration meets the intent.
     pub const NO_COMPLIANT_CONFIGURATION: &str = "NoCompliantConfiguration";
@@ -166,14 +197,14 @@ pub fn available(message: String) -> Vec<Finding> {
     ready(reason::AVAILABLE, message)
 }
 
-/// The Deployment rolls out.
-pub fn progressing(message: String) -> Vec<Finding> {
-    in_progress(reason::PROGRESSING, message)
+/// The Deployment is not available, which may pass by itself.
+pub fn workload_progressing(reason: &'static str, message: String) -> Vec<Finding> {
+    in_progress(reason, message)
 }
 
-/// The Deployment's rollout has failed.
-pub fn progress_deadline_exceeded(message: String) -> Vec<Finding> {
-    stalled(reason::PROGRESS_DEADLINE_EXCEEDED, message)
+/// The Deployment does not become available unless a person acts.
+pub fn workload_stalled(reason: &'static str, message: String) -> Vec<Finding> {
+    stalled(reason, message)
 }
 
 /// Nothing complies.

@@ -12,7 +12,9 @@ use super::changes::Dependencies;
 use super::events::Events;
 use super::metrics::Metrics;
 use super::owned::Owned;
+use super::pods::Pods;
 use super::stored::Written;
+use super::strategy::Settled;
 use crate::api::DeploymentIntent;
 use crate::catalog::Catalog;
 use crate::knowledge_base::KnowledgeBase;
@@ -47,6 +49,10 @@ pub struct Context {
     pub backoff: Backoff,
     /// What the watches know of the objects that Compass made.
     pub owned: Owned,
+    /// What the watch knows of the pods of what Compass made.
+    pub pods: Arc<Pods>,
+    /// Which Deployments need not be read before they are written.
+    pub settled: Settled,
     /// What was written last of each intent.
     pub written: Written,
     /// What each answer was made of.

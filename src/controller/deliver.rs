@@ -6,8 +6,10 @@ use kube::core::DynamicObject;
 use serde_json::json;
 
 use super::children::Children;
+use super::context::Context;
 use super::outcome::{DeliverError, Delivery, Rollout};
 use super::rollout::rollout;
+use super::strategy::Strategy;
 use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
 use crate::manifest::{BuildError, Built, Kind, Manifests, Object};
 use crate::recommend::Update;
@@ -20,6 +22,7 @@ const MANIFESTS_KEY: &str = "manifests.yaml";
 /// `update` is what the answer changes of what runs, in mode Apply.
 pub async fn deliver(
     children: &Children<'_>,
+    context: &Context,
     intent: &DeploymentIntent,
     manifests: Option<Result<Manifests<Built>, BuildError>>,
     update: Option<&Update>,
@@ -50,12 +53,12 @@ pub async fn deliver(
             }
         }
         DeliveryMode::Apply => match manifests.transpose()? {
-            Some(manifests) => apply(children, manifests).await,
+            Some(manifests) => apply(children, context, manifests).await,
             None if update.is_some_and(|update| !update.keeps && update.proposal.is_some()) => {
                 Err(DeliverError::Estimated)
             }
             None => Ok(Delivery::KeptApplied {
-                rollout: running_rollout(children).await?,
+                rollout: running_rollout(children, context).await?,
             }),
         },
     }
@@ -64,10 +67,24 @@ pub async fn deliver(
 /// All objects or, where somebody else has one of the names, none.
 async fn apply(
     children: &Children<'_>,
+    context: &Context,
     manifests: Manifests<Built>,
 ) -> Result<Delivery, DeliverError> {
     let config_map = children.claim(&config_map(children, &manifests)).await?;
-    let workload = children.claim(manifests.workload()).await?;
+    let pods = context.pods.of(children.namespace, children.name);
+    let known_pods = pods.as_deref().unwrap_or_default();
+    let mut workload = manifests.workload().clone();
+    let strategy = context
+        .settled
+        .strategy(&context.client, &workload, known_pods)
+        .await
+        .map_err(|source| DeliverError::Api {
+            kind: workload.kind,
+            name: children.name.to_owned(),
+            source,
+        })?;
+    strategy.set(&mut workload.content);
+    let workload = children.claim(&workload).await?;
     let mut others = Vec::new();
     for object in manifests.others() {
         others.push(children.claim(object).await?);
@@ -77,21 +94,28 @@ async fn apply(
         children.apply(object).await?;
     }
     let running = children.apply(workload).await?;
+    let running = deployment(running);
+    context.settled.applied(&running);
     Ok(Delivery::Applied {
         manifests: manifests_status(children, &manifests),
         delivered: Box::new(manifests.delivered()),
-        rollout: rollout_of(running),
+        rollout: rollout(&running, &pods, strategy),
     })
 }
 
 /// How far what runs is; `None` where nothing does.
-async fn running_rollout(children: &Children<'_>) -> Result<Option<Rollout>, DeliverError> {
-    Ok(children.read(Kind::Deployment).await?.map(rollout_of))
+async fn running_rollout(
+    children: &Children<'_>,
+    context: &Context,
+) -> Result<Option<Rollout>, DeliverError> {
+    let pods = context.pods.of(children.namespace, children.name);
+    let running = children.read(Kind::Deployment).await?;
+    Ok(running.map(|running| rollout(&deployment(running), &pods, Strategy::AsRendered)))
 }
 
-fn rollout_of(workload: DynamicObject) -> Rollout {
-    // What cannot be read has not been seen to run.
-    rollout(&workload.try_parse::<Deployment>().unwrap_or_default())
+/// What cannot be read has not been seen to run.
+fn deployment(workload: DynamicObject) -> Deployment {
+    workload.try_parse().unwrap_or_default()
 }
 
 /// The manifests' YAML, byte for byte, under the intent's name.

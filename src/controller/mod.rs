@@ -12,6 +12,7 @@
 //! | (core) | configmaps, services | get, list, watch, create, patch, delete |
 //! | apps | deployments | get, list, watch, create, patch, delete |
 //! | events.k8s.io | events | create, patch |
+//! | (core) | pods | list, watch; optional: without them conditions say less of what keeps a model from serving, and a rollout waits for GPUs instead of replacing in place |
 
 mod changes;
 mod children;
@@ -24,11 +25,15 @@ pub(crate) mod message;
 mod metrics;
 mod outcome;
 mod owned;
+mod pod;
+mod pods;
 mod probe;
 mod reconcile;
 mod rollout;
 mod status;
 mod stored;
+mod strategy;
+mod trouble;
 mod watches;
 
 use std::net::SocketAddr;
@@ -89,7 +94,10 @@ pub async fn run(
     let (concerned, changes) = futures::channel::mpsc::unbounded();
     let (events, queue) = events::Events::new();
     let dependencies = Arc::new(changes::Dependencies::default());
+    let pods = Arc::new(pods::Pods::default());
     let context = Arc::new(context::Context {
+        pods: Arc::clone(&pods),
+        settled: strategy::Settled::default(),
         events,
         owned: owned::Owned::default(),
         written: stored::Written::default(),
@@ -126,6 +134,15 @@ pub async fn run(
             health.clone(),
             metrics.clone(),
             recovered,
+            shutdown.clone(),
+        )),
+    );
+    start(
+        "watch of pods",
+        Box::pin(pods::run(
+            pods,
+            context.everywhere(),
+            concerned.clone(),
             shutdown.clone(),
         )),
     );

@@ -139,10 +139,10 @@ pub enum Delivery {
 pub enum Rollout {
     /// Every replica is of the current template, and enough of them are available.
     Available,
-    /// Not yet; says what is awaited.
-    Progressing(String),
-    /// It made no progress within its deadline; says what the Deployment says.
-    Failed(String),
+    /// Not yet, and it may come by itself; one of the API's reasons, and what is awaited.
+    Progressing(&'static str, String),
+    /// Not without a person: one of the API's reasons, and what is wrong.
+    Stalled(&'static str, String),
 }
 
 /// Why an answer was not delivered.

@@ -152,7 +152,7 @@ async fn answer(
             }
             let delivery = match failure {
                 Some(error) => Err(error),
-                None => deliver(&children, intent, manifests, update.as_ref()).await,
+                None => deliver(&children, context, intent, manifests, update.as_ref()).await,
             };
             Outcome::Answered {
                 answer: Box::new(advise::answer(&decision)),

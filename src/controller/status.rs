@@ -242,8 +242,10 @@ fn recommendation_findings(
 fn rollout_findings(rollout: &Rollout, runs: String) -> Vec<Finding> {
     match rollout {
         Rollout::Available => catalogue::available(runs),
-        Rollout::Progressing(awaited) => catalogue::progressing(awaited.clone()),
-        Rollout::Failed(problem) => catalogue::progress_deadline_exceeded(problem.clone()),
+        Rollout::Progressing(reason, awaited) => {
+            catalogue::workload_progressing(reason, awaited.clone())
+        }
+        Rollout::Stalled(reason, problem) => catalogue::workload_stalled(reason, problem.clone()),
     }
 }
 

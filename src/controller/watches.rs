@@ -48,6 +48,10 @@ pub async fn run(
         () = intents_served(&intents, &health) => {}
         () = shutdown.cancelled() => return Ok(()),
     }
+    tokio::select! {
+        () = context.pods.looked() => {}
+        () = shutdown.cancelled() => return Ok(()),
+    }
     let (reader, writer) = reflector::store();
     // Only on intents: on what they own a filter by generation would hide deletions.
     let changed = watcher(intents, watcher::Config::default())

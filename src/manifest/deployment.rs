@@ -35,12 +35,13 @@ pub(super) fn deployment(plan: &Plan<'_>) -> Deployment {
                 match_labels: Some(names::selector(&plan.name)),
                 ..Default::default()
             },
-            // A surge would wait for GPUs that nobody has spare while the old pods hold theirs.
+            // The demand is served throughout: only spare replicas end before their successors are
+            // ready. Where no GPU is free for one more, the operator replaces in place.
             strategy: Some(DeploymentStrategy {
                 type_: Some("RollingUpdate".into()),
                 rolling_update: Some(RollingUpdateDeployment {
-                    max_surge: Some(IntOrString::Int(0)),
-                    max_unavailable: Some(IntOrString::Int(1)),
+                    max_surge: Some(IntOrString::Int(1)),
+                    max_unavailable: Some(IntOrString::Int(plan.spare_replicas)),
                 }),
             }),
             progress_deadline_seconds: Some(budget::progress_deadline_s(plan)),
@@ -95,6 +96,8 @@ fn container(plan: &Plan<'_>) -> Container {
             ..Default::default()
         }]),
         resources: Some(resources::requirements(plan)),
+        // What vLLM said last, in the pod's status.
+        termination_message_policy: Some("FallbackToLogsOnError".into()),
         startup_probe: Some(health(
             budget::STARTUP_PERIOD_S,
             budget::startup_failures(plan.weight_bytes),

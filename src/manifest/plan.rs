@@ -32,6 +32,8 @@ pub(super) struct Plan<'a> {
     pub(super) asked: &'a str,
     /// What was asked.
     pub(super) requirement: &'a Requirement,
+    /// Replicas beyond those that the demand needs.
+    pub(super) spare_replicas: i32,
 }
 
 impl Plan<'_> {
@@ -112,6 +114,11 @@ pub(super) fn plan<'a>(workload: &Workload<'a>) -> Result<Plan<'a>, BuildError> 
         e2e_p95_ms: workload.requirement.slo.e2e_p95_ms,
         asked: workload.asked,
         requirement: workload.requirement,
+        spare_replicas: workload
+            .requirement
+            .demand
+            .as_ref()
+            .map_or(0, |demand| demand.spare_replicas),
     })
 }
 

@@ -22,6 +22,7 @@ async fn an_operator_waits_for_what_is_not_there_yet() {
         control_plane: &control_plane,
         database_url: &postgres.url(),
         namespace: None,
+        kubeconfig: None,
         resync_seconds: 3600,
     });
     operator.answers("/healthz", 200, "ok").await;

@@ -17,3 +17,4 @@ mod support;
 mod undecodable;
 mod updates;
 mod use_cases;
+mod workload;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use compass_testbed::control_plane::FLEET;
+use compass_testbed::control_plane::{FLEET, GpuNodes};
 use compass_testbed::process::Program;
 use compass_testbed::{ControlPlane, Postgres, Scope};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -21,7 +21,7 @@ const POD_READY_AFTER: Duration = Duration::from_millis(300);
 pub struct Cluster {
     pub control_plane: ControlPlane,
     pub database_url: String,
-    _postgres: Postgres,
+    _postgres: Option<Postgres>,
 }
 
 impl Cluster {
@@ -42,11 +42,28 @@ impl Cluster {
         let cluster = Self {
             control_plane,
             database_url: postgres.url(),
-            _postgres: postgres,
+            _postgres: Some(postgres),
         };
         crate::undecodable::store_intent_of_an_older_version(&cluster.control_plane);
         install_crd(&cluster.control_plane);
         cluster
+    }
+
+    /// One with other nodes, on the shared knowledge base, for tests that use up their GPUs. Pods
+    /// take longer to become Ready, so that a rollout can be watched.
+    pub fn of(fleet: &[GpuNodes]) -> Self {
+        let database_url = CLUSTER.database_url.clone();
+        let workloads = Scope::Workloads {
+            pod_ready_after: 5 * POD_READY_AFTER,
+        };
+        let control_plane = ControlPlane::start(workloads).unwrap();
+        control_plane.add_gpu_nodes(fleet).unwrap();
+        install_crd(&control_plane);
+        Self {
+            control_plane,
+            database_url,
+            _postgres: None,
+        }
     }
 
     /// A client of the calling test: a client cannot outlive the runtime that made it.

@@ -10,7 +10,7 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::cluster::{CLUSTER, Cluster};
+use super::cluster::{CLUSTER, Cluster, apply};
 use super::operator::{Operator, OperatorOptions};
 
 /// Long, since tests share two cores; nothing waits for it in vain but a failing test.
@@ -28,7 +28,11 @@ pub struct Namespace {
 impl Namespace {
     /// Makes a namespace of this name on the shared cluster.
     pub async fn create(name: &str) -> Self {
-        let cluster = &*CLUSTER;
+        Self::create_on(&CLUSTER, name).await
+    }
+
+    /// Makes a namespace of this name on a cluster of one's own.
+    pub async fn create_on(cluster: &'static Cluster, name: &str) -> Self {
         cluster
             .control_plane
             .kubectl(&["create", "namespace", name])
@@ -61,7 +65,28 @@ impl Namespace {
             control_plane: &self.cluster.control_plane,
             database_url,
             namespace: Some(&self.name),
+            kubeconfig: None,
             resync_seconds,
+        })
+    }
+
+    /// An operator for this namespace alone that may do what these rules of RBAC say.
+    pub fn operator_that_may(&self, rules: &str) -> Operator {
+        let user = format!("operator-of-{}", self.name);
+        let roles = format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {user}}}\nrules:\n{rules}\n---\n\
+             apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {user}}}\n\
+             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {user}}}\n\
+             subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]\n"
+        );
+        let control_plane = &self.cluster.control_plane;
+        apply(control_plane, &format!("{user}.yaml"), &roles);
+        Operator::start(&OperatorOptions {
+            control_plane,
+            database_url: &self.cluster.database_url,
+            namespace: Some(&self.name),
+            kubeconfig: Some(control_plane.kubeconfig_of(&user).unwrap()),
+            resync_seconds: 3600,
         })
     }
 

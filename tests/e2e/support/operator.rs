@@ -19,6 +19,8 @@ pub struct OperatorOptions<'a> {
     pub database_url: &'a str,
     /// `None` works in all namespaces.
     pub namespace: Option<&'a str>,
+    /// Who it is to the API server: an administrator, unless a user is named here.
+    pub kubeconfig: Option<PathBuf>,
     /// An hour unless a test needs repetitions: what happens earlier was not found by chance.
     pub resync_seconds: u32,
 }
@@ -45,8 +47,10 @@ impl Operator {
             options.resync_seconds,
             namespace.unwrap_or_default()
         );
+        let kubeconfig = options.kubeconfig.as_deref();
+        let kubeconfig = kubeconfig.unwrap_or(options.control_plane.kubeconfig());
         let server = compass(&arguments)
-            .env("KUBECONFIG", options.control_plane.kubeconfig())
+            .env("KUBECONFIG", kubeconfig)
             .env("DATABASE_URL", options.database_url)
             .start(&log)
             .unwrap();
