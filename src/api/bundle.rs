@@ -186,8 +186,10 @@ pub struct GatewayRef {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InferencePoolSpec {
-    /// What chooses the replica of a request; it is installed by whoever runs the Gateway.
-    pub endpoint_picker: EndpointPickerRef,
+    /// What chooses the replica of a request; it is installed by whoever runs the Gateway. Not with
+    /// target LLMInferenceService: KServe runs its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_picker: Option<EndpointPickerRef>,
 }
 
 /// The Service of an endpoint picker, in the intent's namespace.

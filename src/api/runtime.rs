@@ -15,6 +15,8 @@ const OBJECT_NAME: &str = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(validation = Rule::new("!(has(self.modelCache) && has(self.modelCacheClaim))")
     .message("modelCache makes a claim and modelCacheClaim names one: give one of them"))]
+#[x_kube(validation = Rule::new("!has(self.gateway) || !has(self.gateway.inferencePool) || (self.target == 'Deployment') == has(self.gateway.inferencePool.endpointPicker)")
+    .message("gateway.inferencePool.endpointPicker is needed with target Deployment, and left out with LLMInferenceService, where KServe runs its own"))]
 pub struct RuntimeSpec {
     /// Which object runs the model.
     #[serde(default)]

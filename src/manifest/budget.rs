@@ -55,11 +55,17 @@ pub(super) struct Shutdown {
     pub(super) grace_s: i64,
 }
 
-/// Running requests get twice the E2E target, since 1 in 20 may take longer than the target; at
-/// least 30 s, at most an hour. Where vLLM aborts them on SIGTERM, SIGTERM comes after that time.
+/// How long a request may take, seconds: twice the E2E target, since 1 in 20 may take longer than
+/// the target; at least 30 s, at most an hour.
+pub(super) fn longest_request_s(plan: &Plan<'_>) -> i64 {
+    let twice_s = (2 * i64::from(plan.e2e_p95_ms) + 999) / 1000;
+    twice_s.clamp(SHORTEST_DRAIN_S, LONGEST_DRAIN_S)
+}
+
+/// Running requests get the time that a request may take. Where vLLM aborts them on SIGTERM, SIGTERM
+/// comes after that time.
 pub(super) fn shutdown(plan: &Plan<'_>) -> Shutdown {
-    let drain_s = (2 * i64::from(plan.e2e_p95_ms) + 999) / 1000;
-    let drain_s = drain_s.clamp(SHORTEST_DRAIN_S, LONGEST_DRAIN_S);
+    let drain_s = longest_request_s(plan);
     let drains = plan
         .image
         .version

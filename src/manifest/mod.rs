@@ -9,17 +9,22 @@ mod annotations;
 mod args;
 mod autoscaling;
 mod budget;
+mod dashboard;
 mod deployment;
 mod disruption_budget;
 mod engine;
 mod error;
 mod histogram;
 mod horizontal_pod_autoscaler;
+mod http_route;
 mod image;
+mod inference_pool;
 mod kustomization;
+mod llm_inference_service;
 mod model_cache;
 mod monitoring;
 mod names;
+mod network_policy;
 mod note;
 mod object;
 mod placement;
@@ -43,7 +48,7 @@ pub use object::{Kind, Object, Resource};
 
 use std::marker::PhantomData;
 
-use crate::api::RuntimeSpec;
+use crate::api::{RuntimeSpec, RuntimeTarget};
 use crate::catalog::Catalog;
 use crate::recommend::{Candidate, Digest, Requirement};
 
@@ -111,19 +116,31 @@ pub struct Manifests<Stage = Built> {
 pub fn build(workload: &Workload<'_>) -> Result<Manifests<Built>, BuildError> {
     let plan = plan::plan(workload)?;
     Ok(Manifests {
-        workload: Object::new(Kind::Deployment, &deployment::deployment(&plan)),
+        workload: workload_of(&plan),
         others: others(&plan),
         notes: note::notes(&plan),
         stage: PhantomData,
     })
 }
 
+fn workload_of(plan: &plan::Plan<'_>) -> Object {
+    match plan.target() {
+        RuntimeTarget::Deployment => Object::new(Kind::Deployment, &deployment::deployment(plan)),
+        RuntimeTarget::LLMInferenceService => llm_inference_service::llm_inference_service(plan),
+    }
+}
+
 /// What stands around the workload, in the order in which it is written.
 fn others(plan: &plan::Plan<'_>) -> Vec<Object> {
-    let mut others = vec![Object::new(Kind::Service, &service::service(plan))];
+    let mut others = Vec::new();
+    others.extend(service::service(plan));
     others.extend(model_cache::claim(plan));
     others.extend(disruption_budget::disruption_budget(plan));
     others.extend(autoscaling::autoscaler(plan));
+    others.extend(network_policy::network_policy(plan));
+    others.extend(inference_pool::inference_pool(plan));
+    others.extend(http_route::http_route(plan));
+    others.extend(dashboard::dashboard(plan));
     others.extend(pod_monitor::pod_monitor(plan));
     others.extend(prometheus_rule::prometheus_rule(plan));
     others.sort_by_key(|object| object.kind);

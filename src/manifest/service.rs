@@ -5,10 +5,13 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::args::{PORT, PORT_NAME};
 use super::names;
+use super::object::{Kind, Object};
 use super::plan::Plan;
+use crate::api::RuntimeTarget;
 
-pub(super) fn service(plan: &Plan<'_>) -> Service {
-    Service {
+/// KServe makes a Service of its own.
+pub(super) fn service(plan: &Plan<'_>) -> Option<Object> {
+    let service = Service {
         metadata: names::metadata(&plan.name, &plan.namespace),
         spec: Some(ServiceSpec {
             selector: Some(names::selector(&plan.name)),
@@ -23,5 +26,7 @@ pub(super) fn service(plan: &Plan<'_>) -> Service {
             ..Default::default()
         }),
         status: None,
-    }
+    };
+    let object = Object::new(Kind::Service, &service);
+    (plan.target() == RuntimeTarget::Deployment).then_some(object)
 }

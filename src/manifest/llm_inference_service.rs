@@ -1,0 +1,167 @@
+//! KServe's `LLMInferenceService`, for those who run KServe: the same pods as the Deployment's.
+//!
+//! KServe merges it over its own template, whose settings must give way: its container is called
+//! `main`, its image does not run as root, its pods pause before they end by a command.
+
+use k8s_openapi::api::core::v1::{
+    Container, ExecAction, Lifecycle, LifecycleHandler, PodSpec, Probe,
+};
+use serde_json::{Value, json};
+
+use super::deployment::deployment;
+use super::object::{Kind, Object};
+use super::plan::Plan;
+use super::{budget, http_route};
+use crate::api::GatewaySpec;
+
+pub(super) fn llm_inference_service(plan: &Plan<'_>) -> Object {
+    let deployment = deployment(plan);
+    let workload = deployment.spec.unwrap_or_default();
+    let mut pod = workload.template.spec.unwrap_or_default();
+    fit_the_template(plan, &mut pod);
+    let mut spec = json!({
+        "model": {"uri": format!("hf://{}", plan.model()), "name": plan.model()},
+        // vLLM itself loads the model, into the same cache as elsewhere.
+        "storageInitializer": {"enabled": false},
+        "template": pod,
+    });
+    if let Some(replicas) = workload.replicas {
+        spec["replicas"] = replicas.into();
+    }
+    if let Some(strategy) = workload
+        .strategy
+        .and_then(|strategy| strategy.rolling_update)
+    {
+        spec["rolloutStrategy"] = json!(strategy);
+    }
+    if let Some(gateway) = plan.runtime.and_then(|runtime| runtime.gateway.as_ref()) {
+        spec["router"] = router(gateway);
+    }
+    Object::custom(Kind::LLMInferenceService, &deployment.metadata, &spec)
+}
+
+fn fit_the_template(plan: &Plan<'_>, pod: &mut PodSpec) {
+    for container in &mut pod.containers {
+        fit_the_containers_template(plan, container);
+    }
+}
+
+fn fit_the_containers_template(plan: &Plan<'_>, container: &mut Container) {
+    container.name = "main".into();
+    let security = container.security_context.get_or_insert_default();
+    security.run_as_non_root.get_or_insert(false);
+    // A pod has one handler: another kind than the template's would make two.
+    container.lifecycle = Some(Lifecycle {
+        pre_stop: Some(LifecycleHandler {
+            exec: Some(ExecAction {
+                command: Some(vec![
+                    "/bin/sleep".into(),
+                    budget::shutdown(plan).pre_stop_s.to_string(),
+                ]),
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    });
+    for probe in [
+        &mut container.startup_probe,
+        &mut container.readiness_probe,
+        &mut container.liveness_probe,
+    ] {
+        by_http(probe);
+    }
+}
+
+/// The template's scheme is KServe's setting, and vLLM's arguments here have no certificate.
+fn by_http(probe: &mut Option<Probe>) {
+    if let Some(get) = probe.as_mut().and_then(|probe| probe.http_get.as_mut()) {
+        get.scheme = Some("HTTP".into());
+    }
+}
+
+fn router(gateway: &GatewaySpec) -> Value {
+    let route = if gateway.hostnames.is_empty() {
+        json!({})
+    } else {
+        json!({"http": {"spec": {"hostnames": gateway.hostnames}}})
+    };
+    let mut router = json!({
+        "gateway": {"refs": http_route::parent_refs(gateway)},
+        "route": route,
+    });
+    if gateway.inference_pool.is_some() {
+        router["scheduler"] = json!({});
+    }
+    router
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::RuntimeTarget;
+    use crate::manifest::test_support::Example;
+
+    fn example() -> Example {
+        let mut example = Example::default();
+        example.runtime.target = RuntimeTarget::LLMInferenceService;
+        example
+    }
+
+    #[test]
+    fn it_runs_what_the_deployment_runs() {
+        let service = llm_inference_service(&example().plan()).content;
+        let deployment = deployment(&Example::default().plan());
+        let annotations = json!(deployment.metadata.annotations);
+        assert_eq!(service["metadata"]["annotations"], annotations);
+        let workload = deployment.spec.unwrap();
+        assert_eq!(service["spec"]["replicas"], json!(workload.replicas));
+        let container = &service["spec"]["template"]["containers"][0];
+        let expected = json!(workload.template.spec.unwrap().containers[0]);
+        for same in [
+            "args",
+            "command",
+            "image",
+            "env",
+            "resources",
+            "volumeMounts",
+            "ports",
+        ] {
+            assert_eq!(container[same], expected[same], "{same}");
+        }
+    }
+
+    #[test]
+    fn kserves_own_template_gives_way() {
+        let service = llm_inference_service(&example().plan()).content;
+        let container = &service["spec"]["template"]["containers"][0];
+        assert_eq!(container["name"], "main");
+        assert_eq!(container["securityContext"]["runAsNonRoot"], false);
+        assert_eq!(
+            container["lifecycle"],
+            json!({"preStop": {"exec": {"command": ["/bin/sleep", "15"]}}})
+        );
+        for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+            assert_eq!(container[probe]["httpGet"]["scheme"], "HTTP", "{probe}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_becomes_its_router() {
+        let mut example = example();
+        example.runtime.gateway = Some(
+            serde_saphyr::from_str(
+                "{parentRefs: [{name: public}], hostnames: [chat.example.org], inferencePool: {}}",
+            )
+            .unwrap(),
+        );
+        let service = llm_inference_service(&example.plan()).content;
+        assert_eq!(
+            service["spec"]["router"],
+            json!({
+                "gateway": {"refs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public"}]},
+                "route": {"http": {"spec": {"hostnames": ["chat.example.org"]}}},
+                "scheduler": {},
+            })
+        );
+    }
+}
