@@ -416,4 +416,8 @@ pub struct ManifestsStatus {
     pub config_map: String,
     /// SHA-256 of the YAML.
     pub digest: String,
+    /// What they leave out or hold back, and what of them the cluster has no kind for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub notes: Vec<String>,
 }

@@ -10,12 +10,16 @@ use super::context::{Context, FIELD_MANAGER};
 use super::error::{ApiError, in_time};
 use super::outcome::DeliverError;
 use super::owned::{Known, Owned, api_resource};
+use super::volume_claim;
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
-use crate::manifest::{self, Kind, Object};
+use crate::manifest::{self, Kind, Object, annotation};
 use crate::recommend::Running;
 
 /// Label that every object written by Compass carries, and that its watches select by.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by=compass";
+
+/// Label with the name of the intent that an object belongs to.
+const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// An object that may be written: no other has its name.
 pub struct Claimed {
@@ -23,6 +27,15 @@ pub struct Claimed {
     object: DynamicObject,
     /// Whether only the watch was asked, which may lag behind.
     as_watched: bool,
+}
+
+impl Claimed {
+    /// Makes the write fail if the object is no longer this version.
+    pub fn only_if_still(mut self, version: Option<String>) -> Self {
+        self.object.metadata.resource_version = version;
+        self.as_watched = false;
+        self
+    }
 }
 
 /// The objects named after one intent.
@@ -54,22 +67,51 @@ impl<'a> Children<'a> {
         }
     }
 
-    /// What runs, or is about to, as the intent's workload says (R12).
-    pub async fn running(&self) -> Result<Option<Running>, DeliverError> {
+    /// Whether the cluster has the kind.
+    pub fn may_have(&self, kind: Kind) -> bool {
+        self.owned.serves(kind)
+    }
+
+    /// What runs, or is about to, as the intent's workload says (R12). Where an autoscaler is about
+    /// to go, what it made of the replicas is what runs.
+    pub async fn running(&self, is_autoscaled: bool) -> Result<Option<Running>, DeliverError> {
         for kind in Kind::WORKLOADS {
-            let existing = match self.owned.known(kind, self.namespace, self.name) {
-                Known::Seen(seen) => Some(seen.metadata.clone()),
-                Known::Absent => None,
-                Known::Unsure => self.existing(kind, self.name).await?,
+            let Some(existing) = self.mine(kind).await? else {
+                continue;
             };
-            let running = existing
-                .filter(|it| self.owns(it) && !self.is_leaving(it))
-                .and_then(|it| manifest::running(&it.annotations.unwrap_or_default()));
-            if running.is_some() {
-                return Ok(running);
+            let Some(mut running) = manifest::running(&existing.annotations.unwrap_or_default())
+            else {
+                continue;
+            };
+            if !is_autoscaled && self.has_autoscaler().await? {
+                let live = self.read(kind).await?;
+                running.replicas = running.replicas.max(live.as_ref().map_or(0, replicas));
             }
+            return Ok(Some(running));
         }
         Ok(None)
+    }
+
+    async fn has_autoscaler(&self) -> Result<bool, DeliverError> {
+        for kind in Kind::AUTOSCALERS {
+            if self.mine(kind).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is known of the intent's object of its name.
+    async fn mine(&self, kind: Kind) -> Result<Option<ObjectMeta>, DeliverError> {
+        if !self.owned.serves(kind) {
+            return Ok(None);
+        }
+        let existing = match self.owned.known(kind, self.namespace, self.name) {
+            Known::Seen(seen) => Some(seen.metadata.clone()),
+            Known::Absent => None,
+            Known::Unsure => self.existing(kind, self.name).await?,
+        };
+        Ok(existing.filter(|it| self.owns(it) && !self.is_leaving(it)))
     }
 
     /// The object of the intent's name as it is, if it is the intent's.
@@ -85,8 +127,10 @@ impl<'a> Children<'a> {
     /// An object of that name that is not the intent's is a conflict, and stays as it is.
     pub async fn claim(&self, object: &Object) -> Result<Claimed, DeliverError> {
         let kind = object.kind;
-        let object: DynamicObject = serde_json::from_value(object.content.clone())
-            .expect("what Compass builds is a Kubernetes object");
+        if kind == Kind::PersistentVolumeClaim {
+            return self.claim_volume(object).await;
+        }
+        let object = dynamic(object);
         match self.owned.seen(kind, self.namespace, &object.name_any()) {
             Some(seen) if self.owns(&seen.metadata) && !self.is_leaving(&seen.metadata) => {
                 let is_still_this = (seen.metadata.uid.clone(), seen.resource_version());
@@ -94,6 +138,43 @@ impl<'a> Children<'a> {
             }
             _ => self.claim_as_stored(kind, object).await,
         }
+    }
+
+    /// A claim that outlives its intent has no owner: it is the intent's by its labels. What is there
+    /// keeps what cannot be changed of it, and is never made smaller.
+    async fn claim_volume(&self, object: &Object) -> Result<Claimed, DeliverError> {
+        let kind = object.kind;
+        let name = object.name().to_owned();
+        let mut wanted = dynamic(object);
+        let live = in_time(self.api(kind).get_opt(&name)).await;
+        let live = live.map_err(|source| failed(kind, &name, source))?;
+        let uid = match live {
+            Some(live) if live.metadata.deletion_timestamp.is_some() => {
+                return Err(DeliverError::Leaving { kind, name });
+            }
+            Some(live) if !self.owns(&live.metadata) && !self.is_kept_for(&live) => {
+                return Err(DeliverError::Conflict { kind, name });
+            }
+            Some(live) => {
+                volume_claim::keep(&mut wanted.data["spec"], &live.data["spec"]);
+                live.metadata.uid
+            }
+            None => None,
+        };
+        let mut claimed = self.claimed(kind, wanted, (uid, None), false);
+        if object.annotation(annotation::RETAIN) == Some("true") {
+            claimed.object.metadata.owner_references = None;
+        }
+        Ok(claimed)
+    }
+
+    /// Whether an object that nobody owns was made for an intent of this name.
+    fn is_kept_for(&self, object: &DynamicObject) -> bool {
+        let label = |key: &str| object.labels().get(key).map(String::as_str);
+        let (key, value) = MANAGED_BY.split_once('=').unwrap_or_default();
+        controller(&object.metadata).is_none()
+            && label(key) == Some(value)
+            && label(INSTANCE) == Some(self.name)
     }
 
     async fn claim_as_stored(
@@ -169,7 +250,8 @@ impl<'a> Children<'a> {
     /// neither the status nor the watch nor Compass itself knows of one.
     pub async fn remove(&self, kind: Kind, name: &str) -> Result<(), DeliverError> {
         let known = self.owned.known(kind, self.namespace, name);
-        if !is_told(kind, self.status) && matches!(known, Known::Absent) {
+        let is_unheard_of = !is_told(kind, self.status) && matches!(known, Known::Absent);
+        if is_unheard_of || !self.owned.serves(kind) {
             return Ok(());
         }
         let Some(existing) = self.existing(kind, name).await? else {
@@ -232,11 +314,23 @@ pub fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
         .find(|owner| owner.controller == Some(true))
 }
 
+/// `spec.replicas` of a workload.
+pub fn replicas(workload: &DynamicObject) -> i32 {
+    let replicas = workload.data["spec"]["replicas"].as_i64();
+    replicas.map_or(0, |replicas| i32::try_from(replicas).unwrap_or(i32::MAX))
+}
+
+fn dynamic(object: &Object) -> DynamicObject {
+    serde_json::from_value(object.content.clone())
+        .expect("what Compass builds is a Kubernetes object")
+}
+
 /// Whether the intent's status says that there is one.
 fn is_told(kind: Kind, status: &DeploymentIntentStatus) -> bool {
     match kind {
         Kind::ConfigMap => status.manifests.is_some(),
-        _ => status.delivered.is_some(),
+        Kind::Deployment | Kind::Service => status.delivered.is_some(),
+        _ => false,
     }
 }
 

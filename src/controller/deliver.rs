@@ -5,14 +5,19 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::core::DynamicObject;
 use serde_json::json;
 
-use super::children::Children;
+use super::children::{Children, Claimed, replicas};
 use super::context::Context;
+use super::message;
 use super::outcome::{DeliverError, Delivery, Rollout};
-use super::rollout::rollout;
+use super::pod::Replica;
+use super::rollout::{kserve_rollout, rollout};
 use super::strategy::Strategy;
 use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
-use crate::manifest::{BuildError, Built, Kind, Manifests, Object};
+use crate::manifest::{BuildError, Built, Kind, Manifests, Object, annotation};
 use crate::recommend::Update;
+
+/// Notes of a status.
+const NOTES_SHOWN: usize = 10;
 
 /// Key of the manifests' YAML in the ConfigMap.
 const MANIFESTS_KEY: &str = "manifests.yaml";
@@ -38,16 +43,17 @@ pub async fn deliver(
     match mode {
         DeliveryMode::Recommend => {
             children.remove(Kind::ConfigMap, children.name).await?;
-            remove_workload(children).await?;
+            prune(children, &[]).await?;
             Ok(Delivery::StatusOnly)
         }
         DeliveryMode::Render => {
-            remove_workload(children).await?;
+            prune(children, &[]).await?;
             match manifests.transpose()? {
                 Some(manifests) => {
                     let config_map = children.claim(&config_map(children, &manifests)).await?;
                     children.apply(config_map).await?;
-                    Ok(Delivery::Rendered(manifests_status(children, &manifests)))
+                    let status = manifests_status(children, &manifests, &[]);
+                    Ok(Delivery::Rendered(status))
                 }
                 None => Ok(Delivery::KeptRendered),
             }
@@ -84,9 +90,13 @@ async fn apply(
             source,
         })?;
     strategy.set(&mut workload.content);
-    let workload = children.claim(&workload).await?;
+    let workload = claim_workload(children, workload).await?;
+    let (served, not_served): (Vec<_>, Vec<_>) = manifests
+        .others()
+        .iter()
+        .partition(|it| children.may_have(it.kind));
     let mut others = Vec::new();
-    for object in manifests.others() {
+    for object in &served {
         others.push(children.claim(object).await?);
     }
     children.apply(config_map).await?;
@@ -94,12 +104,37 @@ async fn apply(
         children.apply(object).await?;
     }
     let running = children.apply(workload).await?;
-    let running = deployment(running);
-    context.settled.applied(&running);
+    let wanted: Vec<_> = served.into_iter().chain([manifests.workload()]).collect();
+    prune(children, &wanted).await?;
+    let rollout = rollout_of(manifests.workload().kind, running, context, &pods, strategy);
     Ok(Delivery::Applied {
-        manifests: manifests_status(children, &manifests),
+        manifests: manifests_status(children, &manifests, &not_served),
         delivered: Box::new(manifests.delivered()),
-        rollout: rollout(&running, &pods, strategy),
+        rollout,
+    })
+}
+
+/// Where an autoscaler sets the replicas, the manifests do not: what it made of them stays, and a write
+/// that would undo what it does meanwhile fails. A field that is merely left out would become 1.
+async fn claim_workload(
+    children: &Children<'_>,
+    mut workload: Object,
+) -> Result<Claimed, DeliverError> {
+    let planned = workload.annotation(annotation::REPLICAS);
+    let planned: i32 = planned.and_then(|it| it.parse().ok()).unwrap_or(1);
+    if !children.may_have(workload.kind) {
+        return Err(DeliverError::NotServed(workload.kind));
+    }
+    if workload.kind != Kind::Deployment || workload.content["spec"].get("replicas").is_some() {
+        return children.claim(&workload).await;
+    }
+    let live = children.read(workload.kind).await?;
+    let runs = live.as_ref().map_or(0, replicas);
+    workload.content["spec"]["replicas"] = json!(planned.max(runs));
+    let claimed = children.claim(&workload).await?;
+    Ok(match live {
+        Some(live) => claimed.only_if_still(live.metadata.resource_version),
+        None => claimed,
     })
 }
 
@@ -109,13 +144,31 @@ async fn running_rollout(
     context: &Context,
 ) -> Result<Option<Rollout>, DeliverError> {
     let pods = context.pods.of(children.namespace, children.name);
-    let running = children.read(Kind::Deployment).await?;
-    Ok(running.map(|running| rollout(&deployment(running), &pods, Strategy::AsRendered)))
+    for kind in Kind::WORKLOADS {
+        if children.may_have(kind)
+            && let Some(running) = children.read(kind).await?
+        {
+            let strategy = Strategy::AsRendered;
+            return Ok(Some(rollout_of(kind, running, context, &pods, strategy)));
+        }
+    }
+    Ok(None)
 }
 
-/// What cannot be read has not been seen to run.
-fn deployment(workload: DynamicObject) -> Deployment {
-    workload.try_parse().unwrap_or_default()
+fn rollout_of(
+    kind: Kind,
+    running: DynamicObject,
+    context: &Context,
+    pods: &Result<Vec<Replica>, String>,
+    strategy: Strategy,
+) -> Rollout {
+    if kind == Kind::LLMInferenceService {
+        return kserve_rollout(&running);
+    }
+    // What cannot be read has not been seen to run.
+    let running: Deployment = running.try_parse().unwrap_or_default();
+    context.settled.applied(&running);
+    rollout(&running, pods, strategy)
 }
 
 /// The manifests' YAML, byte for byte, under the intent's name.
@@ -136,17 +189,28 @@ fn config_map(children: &Children<'_>, manifests: &Manifests<Built>) -> Object {
     }
 }
 
-fn manifests_status(children: &Children<'_>, manifests: &Manifests<Built>) -> ManifestsStatus {
+fn manifests_status(
+    children: &Children<'_>,
+    manifests: &Manifests<Built>,
+    not_served: &[&Object],
+) -> ManifestsStatus {
+    let notes = manifests.notes().iter().map(ToString::to_string);
+    let not_served = not_served.iter().map(|it| message::not_served(it.kind));
     ManifestsStatus {
         config_map: children.name.to_owned(),
         digest: manifests.digest(),
+        notes: not_served.chain(notes).take(NOTES_SHOWN).collect(),
     }
 }
 
-async fn remove_workload(children: &Children<'_>) -> Result<(), DeliverError> {
+/// Takes away what of the intent's objects is not wanted; the manifests' ConfigMap stays.
+async fn prune(children: &Children<'_>, wanted: &[&Object]) -> Result<(), DeliverError> {
     for kind in Kind::ALL {
-        if kind != Kind::ConfigMap {
-            children.remove(kind, children.name).await?;
+        for name in kind.names(children.name) {
+            let is_wanted = |it: &&Object| (it.kind, it.name()) == (kind, &*name);
+            if !wanted.iter().any(is_wanted) {
+                children.remove(kind, &name).await?;
+            }
         }
     }
     Ok(())

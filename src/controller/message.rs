@@ -6,6 +6,7 @@ use crate::advise::words::{self, counted};
 use crate::api::{
     ManifestsStatus, NearMissStatus, ProposedStatus, RecommendationStatus, RelaxationStatus,
 };
+use crate::manifest::Kind;
 use crate::recommend::OverLimit;
 
 /// A recommendation in a line.
@@ -71,6 +72,14 @@ pub fn violated(change: &Change) -> String {
         Some(waiting) => format!("{verdict}; what would do waits: {}", proposed(waiting)),
         None => format!("{verdict}; nothing else complies, and what runs is left as it is"),
     }
+}
+
+/// That an object is not applied, since the cluster does not know its kind.
+pub fn not_served(kind: Kind) -> String {
+    format!(
+        "{kind} is not applied: the cluster does not serve {}; it follows once it does",
+        kind.resource().api_version()
+    )
 }
 
 /// Where the manifests are.

@@ -9,8 +9,16 @@
 //! |---|---|---|
 //! | compass.dev | deploymentintents | get, list, watch |
 //! | compass.dev | deploymentintents/status | update |
-//! | (core) | configmaps, services | get, list, watch, create, patch, delete |
+//! | (core) | configmaps, services, persistentvolumeclaims | get, list, watch, create, patch, delete |
 //! | apps | deployments | get, list, watch, create, patch, delete |
+//! | autoscaling | horizontalpodautoscalers | get, list, watch, create, patch, delete |
+//! | networking.k8s.io | networkpolicies | get, list, watch, create, patch, delete |
+//! | policy | poddisruptionbudgets | get, list, watch, create, patch, delete |
+//! | gateway.networking.k8s.io | httproutes | the same, where the cluster has them |
+//! | inference.networking.k8s.io | inferencepools | the same, where the cluster has them |
+//! | keda.sh | scaledobjects | the same, where the cluster has them |
+//! | monitoring.coreos.com | podmonitors, prometheusrules | the same, where the cluster has them |
+//! | serving.kserve.io | llminferenceservices | the same, where the cluster has them |
 //! | events.k8s.io | events | create, patch |
 //! | (core) | pods | list, watch; optional: without them conditions say less of what keeps a model from serving, and a rollout waits for GPUs instead of replacing in place |
 
@@ -34,6 +42,7 @@ mod status;
 mod stored;
 mod strategy;
 mod trouble;
+mod volume_claim;
 mod watches;
 
 use std::net::SocketAddr;

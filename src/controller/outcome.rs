@@ -156,6 +156,12 @@ pub enum DeliverError {
         "an estimate is not applied without approval: benchmark the configuration under this traffic profile, or approve status.proposed by delivery.approvedDigest (kubectl compass approve)"
     )]
     Estimated,
+    /// The cluster has no such kind.
+    #[error(
+        "the cluster does not serve {} of {}: install what brings it, or change runtime.target",
+        .0, .0.resource().api_version()
+    )]
+    NotServed(Kind),
     /// An object of that name is about to go: of an earlier intent, or deleted by somebody.
     #[error("{kind} {name} is being deleted, and is made anew once it is gone")]
     Leaving {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
 use futures::{FutureExt, StreamExt};
@@ -15,11 +16,15 @@ use tracing::warn;
 
 use super::children::{MANAGED_BY, controller};
 use super::context::{Context, Watched};
+use super::error::in_time;
 use crate::api::DeploymentIntent;
 use crate::manifest::Kind;
 
 /// Annotations that say what runs.
 const ANNOTATION_PREFIX: &str = "compass.dev/";
+
+/// How often it is looked whether a kind is served.
+const UNTIL_SERVED: Duration = Duration::from_secs(15);
 
 /// An object as the watch shows it.
 pub type Seen = PartialObjectMeta<DynamicObject>;
@@ -99,6 +104,16 @@ impl Owned {
         shown.get(&kind).cloned()
     }
 
+    /// Whether the cluster has the kind, as far as known.
+    pub fn serves(&self, kind: Kind) -> bool {
+        kind.is_built_in() || self.shown(kind).is_some()
+    }
+
+    fn no_longer_served(&self, kind: Kind) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.remove(&kind);
+    }
+
     /// Where the watch of a kind puts what it sees.
     fn watched(&self, kind: Kind) -> Writer<Seen> {
         let writer = Writer::new(api_resource(kind));
@@ -146,22 +161,75 @@ pub fn slim<K>(object: &mut PartialObjectMeta<K>) {
     }
 }
 
-/// Tells of each intent to whose objects of a kind something happens that Compass did not just do
-/// itself.
-pub async fn follow(kind: Kind, context: &Context, concerned: UnboundedSender<ObjectRef<Watched>>) {
+/// What the watch of a kind tells of.
+#[derive(Clone)]
+pub struct Tell {
+    /// An intent to whose objects something happened that Compass did not just do itself.
+    pub concerned: UnboundedSender<ObjectRef<Watched>>,
+    /// A kind is served that was not: every intent may have objects of it now.
+    pub served: UnboundedSender<()>,
+}
+
+/// Starts to know the objects of the kinds that the cluster serves now.
+pub async fn look(context: &Context) -> BTreeMap<Kind, Writer<Seen>> {
+    let mut writers = BTreeMap::new();
+    for kind in Kind::ALL {
+        if is_served(kind, context).await {
+            writers.insert(kind, context.owned.watched(kind));
+        }
+    }
+    writers
+}
+
+/// Watches the objects of a kind as long as it is served, and waits until it is. `writer` is that of
+/// [`look`].
+pub async fn follow(kind: Kind, mut writer: Option<Writer<Seen>>, context: &Context, tell: Tell) {
+    loop {
+        let writer = match writer.take() {
+            Some(writer) => writer,
+            None => {
+                while !is_served(kind, context).await {
+                    tokio::time::sleep(UNTIL_SERVED).await;
+                }
+                let writer = context.owned.watched(kind);
+                // Nobody listens only once the operator stops.
+                let _ = tell.served.unbounded_send(());
+                writer
+            }
+        };
+        watch(kind, writer, context, &tell).await;
+        context.owned.no_longer_served(kind);
+    }
+}
+
+/// Whether the API server has the kind. Where it does not say, it is asked again later.
+async fn is_served(kind: Kind, context: &Context) -> bool {
+    let resource = kind.resource();
+    kind.is_built_in()
+        || in_time(
+            context
+                .client
+                .list_api_group_resources(&resource.api_version()),
+        )
+        .await
+        .is_ok_and(|served| served.resources.iter().any(|it| it.name == resource.plural))
+}
+
+/// Until the kind is gone.
+async fn watch(kind: Kind, writer: Writer<Seen>, context: &Context, tell: &Tell) {
     let owned = &context.owned;
     let config = watcher::Config::default().labels(MANAGED_BY);
     watcher(context.everywhere_of(&api_resource(kind)), config)
         .default_backoff()
         .modify(slim)
-        .reflect(owned.watched(kind))
+        .reflect(writer)
         .touched_objects()
+        .take_while(|event| std::future::ready(kind.is_built_in() || !is_gone(event)))
         .for_each(|event| {
             match event {
                 Ok(object) if owned.is_news(kind, &object) => {
                     if let Some(intent) = intent_of(&object.metadata) {
-                        // Nobody listens only once the operator stops.
-                        let _ = concerned.unbounded_send(intent);
+                        let _ = tell.concerned.unbounded_send(intent);
                     }
                 }
                 Ok(_) => {}
@@ -170,6 +238,16 @@ pub async fn follow(kind: Kind, context: &Context, concerned: UnboundedSender<Ob
             std::future::ready(())
         })
         .await;
+}
+
+fn is_gone(event: &Result<Seen, watcher::Error>) -> bool {
+    let status = match event {
+        Err(watcher::Error::InitialListFailed(kube::Error::Api(status)))
+        | Err(watcher::Error::WatchStartFailed(kube::Error::Api(status))) => status,
+        Err(watcher::Error::WatchError(status)) => status,
+        _ => return false,
+    };
+    status.code == 404
 }
 
 fn intent_of(object: &ObjectMeta) -> Option<ObjectRef<Watched>> {

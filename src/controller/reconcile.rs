@@ -118,12 +118,17 @@ async fn answer(
         Err(_) => dependencies.forget(&key(watched)),
     }
     let mut failure = None;
+    let runtime = intent.spec.runtime.as_ref();
+    let is_autoscaled = runtime.is_some_and(|runtime| runtime.autoscaling.is_some());
     let advice = if intent.spec.delivery.mode == DeliveryMode::Apply {
         // Where it cannot be told what runs, the question is answered and nothing is written.
-        let running = children.running().await.unwrap_or_else(|error| {
-            failure = Some(error);
-            None
-        });
+        let running = children
+            .running(is_autoscaled)
+            .await
+            .unwrap_or_else(|error| {
+                failure = Some(error);
+                None
+            });
         let revision = advise::revise(
             question,
             running.as_ref(),

@@ -231,6 +231,7 @@ fn recommendation_findings(
         Err(error @ DeliverError::Estimated) => {
             catalogue::estimate_not_applied(format!("{recommended}; {error}"))
         }
+        Err(error @ DeliverError::NotServed(_)) => catalogue::delivery_refused(error.to_string()),
         Err(error @ DeliverError::Conflict { .. }) => catalogue::conflict(error.to_string()),
         Err(error @ DeliverError::Api { source, .. }) if source.is_refusal() => {
             catalogue::delivery_refused(error.to_string())

@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use super::context::{Context, Watched};
 use super::error::{ApiError, in_time};
 use super::health::Health;
-use super::owned::{follow, slim};
+use super::owned::{Tell, follow, look, slim};
 use super::reconcile::{after_error, reconcile};
 use crate::manifest::Kind;
 
@@ -61,10 +61,13 @@ pub async fn run(
         .applied_objects()
         .predicate_filter(predicates::generation, Default::default());
     let (concerned, owned) = unbounded();
-    let follow = |kind| follow(kind, &context, concerned.clone());
+    let (served, newly_served) = unbounded();
+    let tell = Tell { concerned, served };
+    let mut writers = look(&context).await;
+    let follow = |kind| follow(kind, writers.remove(&kind), &context, tell.clone());
     let following = join_all(Kind::ALL.map(follow));
     let reconciling = Controller::for_stream(changed, reader)
-        .reconcile_all_on(triggers.recoveries)
+        .reconcile_all_on(select(triggers.recoveries, newly_served))
         .reconcile_on(select(triggers.changes, owned))
         .with_config(Config::default().concurrency(CONCURRENCY))
         .graceful_shutdown_on(shutdown.cancelled_owned())

@@ -12,7 +12,7 @@ use super::{monitoring, names, promql};
 use crate::benchmark::{Benchmark, Latency};
 use crate::recommend::{Digest, Target};
 
-const SUFFIX: &str = "dashboard";
+pub(super) const SUFFIX: &str = "dashboard";
 /// The label that Grafana's sidecar looks for, as the charts of Grafana and kube-prometheus-stack
 /// have it.
 const SIDECAR: (&str, &str) = ("grafana_dashboard", "1");

@@ -56,7 +56,10 @@ mod tests {
             "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- deployment-support-chat.yaml\n- poddisruptionbudget-support-chat.yaml\n- service-support-chat.yaml\n"
         );
         for object in manifests.objects() {
-            assert_eq!(parse(&files[&file_name(object)]), [object.content.clone()]);
+            assert_eq!(
+                parse(&files[&file_name(object)]),
+                std::slice::from_ref(&object.content)
+            );
         }
     }
 }

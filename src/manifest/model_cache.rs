@@ -12,7 +12,7 @@ use super::plan::Plan;
 use super::{names, resources};
 use crate::api::{AccessMode, ModelCacheSpec};
 
-const SUFFIX: &str = "model-cache";
+pub(super) const SUFFIX: &str = "model-cache";
 /// Steps of the derived size, GiB, so that models of about the same size claim the same.
 const STEP_GIB: u64 = 10;
 

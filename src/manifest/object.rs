@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::yaml;
+use super::{dashboard, model_cache, yaml};
 
 /// A kind of object that Compass writes. Each of an intent's objects is of another kind, or has a
 /// name of its own.
@@ -101,7 +101,20 @@ impl Kind {
     }
 
     /// Those that run vLLM: their annotations say what runs (R12).
-    pub const WORKLOADS: [Self; 1] = [Self::Deployment];
+    pub const WORKLOADS: [Self; 2] = [Self::Deployment, Self::LLMInferenceService];
+
+    /// Those that set a workload's replicas.
+    pub const AUTOSCALERS: [Self; 2] = [Self::HorizontalPodAutoscaler, Self::ScaledObject];
+
+    /// The names that an intent's objects of this kind may have, but for the ConfigMap of its
+    /// manifests.
+    pub fn names(self, intent: &str) -> Vec<String> {
+        vec![match self {
+            Self::ConfigMap => format!("{intent}-{}", dashboard::SUFFIX),
+            Self::PersistentVolumeClaim => format!("{intent}-{}", model_cache::SUFFIX),
+            _ => intent.to_owned(),
+        }]
+    }
 
     /// Where the API server has it.
     pub const fn resource(self) -> Resource {

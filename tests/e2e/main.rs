@@ -12,6 +12,7 @@ mod lifecycle;
 mod modes;
 mod outage;
 mod ownership;
+mod parts;
 mod refused;
 mod support;
 mod undecodable;
