@@ -32,12 +32,9 @@ pub(super) fn parent_refs(gateway: &GatewaySpec) -> Vec<Value> {
     gateway.parent_refs.iter().map(parent_ref).collect()
 }
 
+/// Group and kind are a Gateway's by default.
 fn parent_ref(parent: &GatewayRef) -> Value {
-    let mut reference = json!({
-        "group": Kind::HTTPRoute.resource().group,
-        "kind": "Gateway",
-        "name": parent.name,
-    });
+    let mut reference = json!({"name": parent.name});
     if let Some(namespace) = &parent.namespace {
         reference["namespace"] = json!(namespace);
     }
@@ -74,7 +71,7 @@ mod tests {
             route("parentRefs: [{name: public, namespace: gateways, sectionName: https}]");
         assert_eq!(
             service["parentRefs"],
-            json!([{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public", "namespace": "gateways", "sectionName": "https"}])
+            json!([{"name": "public", "namespace": "gateways", "sectionName": "https"}])
         );
         assert_eq!(
             service["rules"][0]["backendRefs"],

@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(
             service["spec"]["router"],
             json!({
-                "gateway": {"refs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public"}]},
+                "gateway": {"refs": [{"name": "public"}]},
                 "route": {"http": {"spec": {"hostnames": ["chat.example.org"]}}},
                 "scheduler": {},
             })

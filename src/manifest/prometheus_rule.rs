@@ -115,6 +115,8 @@ fn alert(plan: &Plan<'_>, watched: &Watched, labels: &Value, burn: &Burn) -> Val
     );
     let mut alert_labels = labels.clone();
     alert_labels["severity"] = burn.severity.into();
+    // Two alerts of one name and the same labels would be one.
+    alert_labels["window"] = (*long).into();
     let mut annotations = json!({
         "summary": format!(
             "{target} of {}/{} is above its p95 target of {} ms",
