@@ -35,14 +35,9 @@ pub(super) fn deployment(plan: &Plan<'_>) -> Deployment {
                 match_labels: Some(names::selector(&plan.name)),
                 ..Default::default()
             },
-            // The demand is served throughout: only spare replicas end before their successors are
-            // ready. Where no GPU is free for one more, the operator replaces in place.
             strategy: Some(DeploymentStrategy {
                 type_: Some("RollingUpdate".into()),
-                rolling_update: Some(RollingUpdateDeployment {
-                    max_surge: Some(IntOrString::Int(1)),
-                    max_unavailable: Some(IntOrString::Int(plan.spare_replicas)),
-                }),
+                rolling_update: Some(rolling_update(plan)),
             }),
             progress_deadline_seconds: Some(budget::progress_deadline_s(plan)),
             template: PodTemplateSpec {
@@ -55,6 +50,21 @@ pub(super) fn deployment(plan: &Plan<'_>) -> Deployment {
             ..Default::default()
         }),
         status: None,
+    }
+}
+
+/// The demand is served throughout: only spare replicas end before their successors are ready. Where
+/// no GPU is free for one more, the operator replaces in place. A successor on another node would
+/// wait for a claim that one node holds as long as its predecessor does, so there one ends first.
+fn rolling_update(plan: &Plan<'_>) -> RollingUpdateDeployment {
+    let (surge, unavailable) = if model_cache::is_of_one_node(plan) {
+        (0, plan.spare_replicas.max(1))
+    } else {
+        (1, plan.spare_replicas)
+    };
+    RollingUpdateDeployment {
+        max_surge: Some(IntOrString::Int(surge)),
+        max_unavailable: Some(IntOrString::Int(unavailable)),
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn disruption_budget(plan: &Plan<'_>) -> Option<Object> {
     let budget = PodDisruptionBudget {
         metadata: names::metadata(&plan.name, &plan.namespace),
         spec: Some(PodDisruptionBudgetSpec {
-            max_unavailable: Some(IntOrString::Int(plan.spare_replicas().max(1))),
+            max_unavailable: Some(IntOrString::Int(plan.spare_replicas.max(1))),
             selector: Some(LabelSelector {
                 match_labels: Some(plan.pods()),
                 ..Default::default()

@@ -34,7 +34,12 @@ pub(super) fn claim(plan: &Plan<'_>) -> Option<Object> {
     let claim = PersistentVolumeClaim {
         metadata,
         spec: Some(PersistentVolumeClaimSpec {
-            access_modes: Some(access_modes(plan, spec)),
+            access_modes: Some(
+                access_modes(plan, spec)
+                    .iter()
+                    .map(|mode| mode.as_str().to_owned())
+                    .collect(),
+            ),
             resources: Some(VolumeResourceRequirements {
                 requests: Some([("storage".to_owned(), size(plan, spec))].into()),
                 limits: None,
@@ -61,15 +66,22 @@ fn size(plan: &Plan<'_>, spec: &ModelCacheSpec) -> Quantity {
     resources::quantity(gib.next_multiple_of(STEP_GIB), "Gi")
 }
 
+/// Whether the claim that is made with the workload is one node's at a time.
+pub(super) fn is_of_one_node(plan: &Plan<'_>) -> bool {
+    let spec = plan
+        .runtime
+        .and_then(|runtime| runtime.model_cache.as_ref());
+    spec.is_some_and(|spec| !access_modes(plan, spec).contains(&AccessMode::ReadWriteMany))
+}
+
 /// Several replicas are on several nodes.
-fn access_modes(plan: &Plan<'_>, spec: &ModelCacheSpec) -> Vec<String> {
+fn access_modes(plan: &Plan<'_>, spec: &ModelCacheSpec) -> Vec<AccessMode> {
     let derived = if plan.candidate.replicas > 1 || autoscaling(plan).is_some() {
         AccessMode::ReadWriteMany
     } else {
         AccessMode::ReadWriteOnce
     };
-    let modes = spec.access_modes.clone().unwrap_or_else(|| vec![derived]);
-    modes.iter().map(|mode| mode.as_str().to_owned()).collect()
+    spec.access_modes.clone().unwrap_or_else(|| vec![derived])
 }
 
 #[cfg(test)]
@@ -125,6 +137,20 @@ mod tests {
         assert_eq!(modes(&example), json!(["ReadWriteMany"]));
         let given = self::example("{accessModes: [ReadWriteOncePod]}");
         assert_eq!(modes(&given), json!(["ReadWriteOncePod"]));
+    }
+
+    #[test]
+    fn a_claim_of_one_node_is_let_go_before_the_next_pod_asks_for_it() {
+        let surge = |example: &Example| {
+            let deployment = crate::manifest::deployment::deployment(&example.plan());
+            let strategy = deployment.spec.unwrap().strategy.unwrap();
+            let update = strategy.rolling_update.unwrap();
+            json!([update.max_surge, update.max_unavailable])
+        };
+        let mut example = example("{}");
+        assert_eq!(surge(&example), json!([1, 0]));
+        example.candidate.replicas = 1;
+        assert_eq!(surge(&example), json!([0, 1]));
     }
 
     #[test]

@@ -37,12 +37,6 @@ pub(super) struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Replicas beyond those that the demand with headroom needs (R6).
-    pub(super) fn spare_replicas(&self) -> i32 {
-        let demand = self.requirement.demand.as_ref();
-        demand.map_or(0, |demand| demand.spare_replicas)
-    }
-
     /// Which object runs the model.
     pub(super) fn target(&self) -> RuntimeTarget {
         self.runtime.map_or_else(Default::default, |r| r.target)

@@ -8,7 +8,10 @@ use proptest::prelude::*;
 
 use super::test_support::{Example, parse, treacherous};
 use super::*;
-use crate::api::SecretKeyRef;
+use crate::api::{
+    AutoscalerKind, AutoscalingSpec, EndpointPickerRef, GatewayRef, GatewaySpec, InferencePoolSpec,
+    ModelCacheSpec, MonitoringSpec, NetworkPeer, NetworkPolicySpec, RuntimeTarget, SecretKeyRef,
+};
 use crate::benchmark::{EngineSettings, HardwareName, ModelName};
 
 /// Compares with `testdata/<file>`; `COMPASS_UPDATE_GOLDEN=1` writes it anew, to be reviewed.
@@ -247,6 +250,84 @@ proptest! {
             let (flag, value) = arg.split_once('=').unwrap();
             prop_assert!(FLAGS.contains(&flag), "{}", arg);
             prop_assert!(value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._".contains(&b)), "{}", arg);
+        }
+    }
+}
+
+/// The bundle of hostile values, each in every string field of what is chosen in `spec.runtime`: the
+/// API refuses most, and what it lets through stays a value.
+fn hostile_bundle(value: &str, target: RuntimeTarget, kind: AutoscalerKind) -> RuntimeSpec {
+    let text = || value.to_owned();
+    let labels = || std::collections::BTreeMap::from([(text(), text())]);
+    RuntimeSpec {
+        target,
+        model_cache: Some(ModelCacheSpec {
+            size: Some(text()),
+            storage_class_name: Some(text()),
+            access_modes: None,
+            retain: true,
+        }),
+        autoscaling: Some(AutoscalingSpec {
+            kind,
+            max_replicas: None,
+            prometheus_address: Some(text()),
+        }),
+        monitoring: Some(MonitoringSpec {
+            pod_monitor: true,
+            prometheus_rule: true,
+            dashboard: true,
+            labels: labels(),
+            metrics_prefix: Some(text()),
+        }),
+        gateway: Some(GatewaySpec {
+            parent_refs: vec![GatewayRef {
+                name: text(),
+                namespace: Some(text()),
+                section_name: Some(text()),
+            }],
+            hostnames: vec![text()],
+            inference_pool: Some(InferencePoolSpec {
+                endpoint_picker: Some(EndpointPickerRef {
+                    name: text(),
+                    port: None,
+                }),
+            }),
+        }),
+        network_policy: Some(NetworkPolicySpec {
+            allow_from: vec![NetworkPeer {
+                namespace_labels: Some(labels()),
+                pod_labels: Some(labels()),
+            }],
+        }),
+        ..RuntimeSpec::default()
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_value_of_the_bundle_breaks_out(
+        value in treacherous(),
+        target in prop::sample::select(vec![RuntimeTarget::Deployment, RuntimeTarget::LLMInferenceService]),
+        kind in prop::sample::select(vec![AutoscalerKind::HorizontalPodAutoscaler, AutoscalerKind::ScaledObject]),
+    ) {
+        let plain = Example {
+            runtime: hostile_bundle("a", target, kind),
+            ..Example::default()
+        };
+        let hostile = Example {
+            runtime: hostile_bundle(&value, target, kind),
+            ..Example::default()
+        };
+        let (plain, hostile) = (plain.manifests(), hostile.manifests());
+        let expected: Vec<_> = hostile.objects().map(|object| object.content.clone()).collect();
+        prop_assert_eq!(parse(&hostile.yaml()), expected);
+        let names = |manifests: &Manifests| -> Vec<_> {
+            manifests.objects().map(|object| (object.kind, object.name().to_owned())).collect()
+        };
+        prop_assert_eq!(names(&plain), names(&hostile));
+        for object in hostile.objects() {
+            let selected = object.content["metadata"]["labels"]["app.kubernetes.io/instance"].as_str();
+            prop_assert_eq!(selected, Some("support-chat"));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! One control plane and one database server for all tests; each test has a namespace and an
 //! operator of its own, so that they run side by side. Waits poll until a deadline.
 
+mod bundle;
 mod changes;
 mod explain;
 mod idempotence;

@@ -27,6 +27,10 @@ async fn every_faulty_intent_is_refused_with_an_understandable_message() {
             "unknown-field" => "latency",
             "empty-list" => "spec.models.allow in body should have at least 1 items",
             "name-too-long" | "name-with-a-dot" => "metadata.name must be at most 40 characters",
+            "two-model-caches" => "modelCache makes a claim and modelCacheClaim names one",
+            "keda-without-prometheus" => "kind ScaledObject needs prometheusAddress",
+            "pool-without-picker" => "endpointPicker is needed with target Deployment",
+            "peer-without-labels" => "give namespaceLabels, podLabels or both",
             "unknown-mode" => "supported values: \"Recommend\", \"Render\", \"Apply\"",
             other => panic!("say what is expected of examples/refused/{other}.yaml"),
         };

@@ -104,6 +104,13 @@ impl Namespace {
             .unwrap_or_else(|complaint| panic!("kubectl apply refused this: {complaint}\n{yaml}"));
     }
 
+    /// The API server would take the manifest, and knows every field of it.
+    pub fn would_take(&self, yaml: &str) {
+        let flags = ["--server-side", "--dry-run=server", "--validate=strict"];
+        self.try_apply(yaml, &flags)
+            .unwrap_or_else(|complaint| panic!("kubectl apply refused this: {complaint}\n{yaml}"));
+    }
+
     /// The API server refuses the manifest, under both kinds of `kubectl apply`, and says `part`.
     pub fn rejects(&self, yaml: &str, part: &str) {
         for flags in [&[][..], &["--server-side"]] {
