@@ -68,10 +68,18 @@ impl Cluster {
 
     /// An intent as the API server has it now.
     pub(super) async fn intent(&self, name: &str) -> anyhow::Result<DeploymentIntent> {
+        self.found(name, self.intents().get_opt(name).await)
+    }
+
+    /// Whether there is an intent of this name, of whatever version.
+    pub(super) async fn exists(&self, name: &str) -> anyhow::Result<()> {
+        let found = self.intents().get_metadata_opt(name).await;
+        self.found(name, found).map(|_| ())
+    }
+
+    fn found<T>(&self, name: &str, found: kube::Result<Option<T>>) -> anyhow::Result<T> {
         let namespace = &self.namespace;
-        self.intents()
-            .get_opt(name)
-            .await
+        found
             .with_context(|| format!("cannot read the intent {namespace}/{name}"))?
             .with_context(|| {
                 format!("there is no DeploymentIntent {name} in namespace {namespace} (kubectl get di -A lists them)")

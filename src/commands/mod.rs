@@ -23,12 +23,14 @@ mod lint;
 mod load;
 mod migrate;
 mod object;
+mod readiness;
 mod recommend;
 mod render;
 mod report;
 mod snapshot;
 mod style;
 mod table;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +62,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the manifests' YAML of an intent, byte for byte what the operator writes
     Render(render::Arguments),
+    /// Follow intents of the cluster until they are ready
+    Watch(watch::Arguments),
     /// Ask a few questions, and write an intent
     Init(init::Arguments),
     /// Write the evidence that intents ask about to a file, to answer from without a database
@@ -87,6 +91,7 @@ impl Cli {
             Command::Recommend(arguments) => recommend::run(arguments).await,
             Command::Explain(arguments) => explain::run(arguments).await,
             Command::Render(arguments) => render::run(arguments).await,
+            Command::Watch(arguments) => watch::run(arguments).await,
             Command::Init(arguments) => init::run(arguments),
             Command::Snapshot(arguments) => snapshot::run(arguments).await,
             Command::Lint(arguments) => lint::run(arguments).await,

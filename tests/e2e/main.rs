@@ -19,4 +19,5 @@ mod support;
 mod undecodable;
 mod updates;
 mod use_cases;
+mod watch;
 mod workload;
