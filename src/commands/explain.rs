@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// A DeploymentIntent in the cluster that kubectl would talk to
     #[arg(
         value_name = "NAME",
-        conflicts_with_all = ["file", "FromFlags", "Wishes"],
+        conflicts_with_all = ["file", "use_case", "Wishes"],
         required_unless_present_any = ["file", "use_case"]
     )]
     name: Option<String>,

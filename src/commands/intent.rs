@@ -15,22 +15,28 @@ use crate::catalog::{ExperienceClass, UseCase};
 /// Name of an intent that comes from flags.
 pub(super) const NAME: &str = "intent";
 
-/// An intent in a file, or a question in flags.
+/// An intent in a file, or a question in flags; each flag stands for the field of the same name.
 #[derive(Args, Debug)]
 pub(super) struct QuestionArguments {
     /// A DeploymentIntent in a file; - reads standard input
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["FromFlags", "Wishes"])]
-    pub(super) file: Option<PathBuf>,
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["use_case", "Wishes"])]
+    file: Option<PathBuf>,
+    /// What the model is for
+    #[arg(long, value_enum)]
+    use_case: Option<UseCase>,
     #[command(flatten)]
-    flags: Option<FromFlags>,
+    wishes: Wishes,
 }
 
 impl QuestionArguments {
     /// The intent, if the API server would take it; `None` where nothing is asked.
     pub(super) fn intent(self) -> anyhow::Result<Option<DeploymentIntent>> {
-        match (&self.file, self.flags) {
+        match (&self.file, self.use_case) {
             (Some(file), _) => intent_of_file(file).map(Some),
-            (None, Some(flags)) => flags.intent().map(Some),
+            (None, Some(use_case)) => {
+                let intent = DeploymentIntent::new(NAME, self.wishes.spec(use_case)?);
+                Ok(Some(validate_intent(serde_json::to_value(intent)?)?))
+            }
             (None, None) => Ok(None),
         }
     }
@@ -46,17 +52,6 @@ fn intent_of_file(path: &Path) -> anyhow::Result<DeploymentIntent> {
             path.display()
         ),
     }
-}
-
-/// A question in flags; each stands for the field of the same name.
-#[derive(Args, Debug)]
-#[group(id = "FromFlags")]
-struct FromFlags {
-    /// What the model is for
-    #[arg(long, value_enum)]
-    use_case: UseCase,
-    #[command(flatten)]
-    wishes: Wishes,
 }
 
 /// What is asked of it; each flag stands for the field of the same name.
@@ -148,15 +143,6 @@ fn names(names: Vec<String>) -> Option<Vec<String>> {
 /// A part of a spec that says something.
 fn said<T: Default + PartialEq>(part: T) -> Option<T> {
     (part != T::default()).then_some(part)
-}
-
-impl FromFlags {
-    /// The intent that the flags stand for, if the API server would take it.
-    fn intent(self) -> anyhow::Result<DeploymentIntent> {
-        let spec = self.wishes.spec(self.use_case)?;
-        let intent = DeploymentIntent::new(NAME, spec);
-        Ok(validate_intent(serde_json::to_value(intent)?)?)
-    }
 }
 
 impl Wishes {

@@ -79,3 +79,41 @@ fn an_object_is_printed_as_kubectl_prints_it() {
     let yaml: serde_json::Value = serde_saphyr::from_str(&crd("yaml")).unwrap();
     assert_eq!(json, yaml);
 }
+
+#[test]
+fn a_question_is_an_intent_a_file_or_flags() {
+    let folder = Scratch::create().unwrap();
+    let ask = |arguments: &str| {
+        let output = compass(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
+        (output.status.code().unwrap(), texts(&output).1)
+    };
+    let intent = "apiVersion: compass.dev/v1alpha1\nkind: DeploymentIntent\nmetadata: {name: a}\nspec: {useCase: translation}\n";
+    std::fs::write(folder.join("a.yaml"), intent).unwrap();
+    for question in [
+        "-f a.yaml",
+        "--use-case translation",
+        "--use-case custom --profile 1/1 --experience-class batch --rps 2",
+    ] {
+        for command in ["recommend", "explain"] {
+            let (code, told) = ask(&format!("{command} {question}"));
+            assert_eq!(code, 1, "{told}");
+            assert!(told.contains("which knowledge base?"), "{told}");
+        }
+    }
+    for (call, part) in [
+        ("recommend", "--file <FILE>|--use-case <USE_CASE>"),
+        ("recommend --rps 2", "--file <FILE>|--use-case <USE_CASE>"),
+        ("recommend -f a.yaml --rps 2", "cannot be used with"),
+        (
+            "recommend -f a.yaml --use-case custom",
+            "cannot be used with",
+        ),
+        ("explain a --use-case custom", "cannot be used with"),
+        ("explain a --rps 2", "cannot be used with"),
+        ("explain", "required"),
+    ] {
+        let (code, told) = ask(call);
+        assert_eq!(code, 2, "{call}: {told}");
+        assert!(told.contains(part), "{call}: {told}");
+    }
+}
