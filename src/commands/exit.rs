@@ -4,3 +4,7 @@
 pub(super) const NOTHING_COMPLIES: u8 = 3;
 /// A stored row cannot be true.
 pub(super) const IMPOSSIBLE: u8 = 4;
+/// What is delivered differs from what would be rendered (`diff`, as `kubectl diff`).
+pub(super) const DIFFERS: u8 = 1;
+/// `diff` could not tell.
+pub(super) const DIFF_FAILED: u8 = 2;

@@ -5,12 +5,14 @@ mod output;
 
 mod accounts;
 mod answer;
+mod approve;
 mod benchmarks;
 mod bundle_dir;
 mod cluster;
 mod completion;
 mod controller;
 mod crd;
+mod diff;
 mod documents;
 mod estimates;
 mod evidence;
@@ -62,6 +64,10 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the manifests' YAML of an intent, byte for byte what the operator writes
     Render(render::Arguments),
+    /// Compare what is delivered with what would be rendered now
+    Diff(diff::Arguments),
+    /// Let a decision that waits be delivered
+    Approve(approve::Arguments),
     /// Follow intents of the cluster until they are ready
     Watch(watch::Arguments),
     /// Ask a few questions, and write an intent
@@ -91,6 +97,8 @@ impl Cli {
             Command::Recommend(arguments) => recommend::run(arguments).await,
             Command::Explain(arguments) => explain::run(arguments).await,
             Command::Render(arguments) => render::run(arguments).await,
+            Command::Diff(arguments) => Ok(diff::run(arguments).await),
+            Command::Approve(arguments) => approve::run(arguments).await,
             Command::Watch(arguments) => watch::run(arguments).await,
             Command::Init(arguments) => init::run(arguments),
             Command::Snapshot(arguments) => snapshot::run(arguments).await,

@@ -20,7 +20,7 @@ use crate::recommend::Update;
 const NOTES_SHOWN: usize = 10;
 
 /// Key of the manifests' YAML in the ConfigMap.
-const MANIFESTS_KEY: &str = "manifests.yaml";
+pub const MANIFESTS_KEY: &str = "manifests.yaml";
 
 /// Delivers as the intent's mode asks, and takes away what an earlier mode left. Without anything
 /// to deliver nothing is taken away that the mode wants: what was delivered last stays (R12).

@@ -45,6 +45,8 @@ mod trouble;
 mod volume_claim;
 mod watches;
 
+pub use deliver::MANIFESTS_KEY;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 //! operator of its own, so that they run side by side. Waits poll until a deadline.
 
 mod bundle;
+mod approve;
 mod changes;
 mod explain;
 mod idempotence;
@@ -14,6 +15,7 @@ mod modes;
 mod outage;
 mod ownership;
 mod parts;
+mod policy;
 mod refused;
 mod support;
 mod undecodable;

@@ -2,10 +2,11 @@
 //! the evidence says.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use compass_testbed::Scratch;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::Database;
 
@@ -113,4 +114,54 @@ async fn a_pull_request_is_held_against_the_evidence() {
         told.contains("nothing was benchmarked under the traffic profile 9/9"),
         "{told}"
     );
+}
+
+/// The commands of a workflow in examples/gitops/ci, in order.
+fn steps(workflow: &str) -> Vec<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/gitops/ci");
+    let workflow = fs::read_to_string(file.join(workflow)).unwrap();
+    let workflow: Value = serde_saphyr::from_str(&workflow).unwrap();
+    let jobs = workflow["jobs"].as_object().unwrap().values();
+    let steps = jobs.flat_map(|job| job["steps"].as_array().unwrap());
+    let commands = steps.filter_map(|step| Some(step["run"].as_str()?.to_owned()));
+    commands.collect()
+}
+
+#[tokio::test]
+async fn the_workflows_of_the_examples_do_what_they_say() {
+    let database = Database::migrated().await;
+    database.load("lab", &[json!({})]).await;
+    let folder = Scratch::create().unwrap();
+    fs::create_dir(folder.join("intents")).unwrap();
+    fs::create_dir(folder.join("rendered")).unwrap();
+    let repository = Repository { folder, database };
+    repository.write("intents/chat.yaml", &intent("chat", ""));
+    repository.write("intents/more.yaml", &intent("more", ""));
+    let shell = |command: &str, has_database: bool| {
+        let program = Path::new(env!("CARGO_BIN_EXE_compass"));
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{path}", program.parent().unwrap().display());
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", command]).env("PATH", path);
+        shell
+            .current_dir(repository.folder.path())
+            .env_remove("DATABASE_URL");
+        if has_database {
+            shell.env("DATABASE_URL", &repository.database.url);
+        }
+        let output = shell.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command}: {told}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    shell(
+        "git init --quiet && git add . && git -c user.name=a -c user.email=a@b commit --quiet -m a",
+        false,
+    );
+    for step in steps("evidence.yaml") {
+        shell(&step, step.starts_with("compass snapshot"));
+    }
+    for step in steps("pull-request.yaml") {
+        assert_eq!(shell(&step, false), "");
+    }
 }

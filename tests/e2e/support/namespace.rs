@@ -124,6 +124,11 @@ impl Namespace {
         }
     }
 
+    /// What `kubectl apply --server-side` complains of; `None` where the API server took it.
+    pub fn refusal(&self, yaml: &str) -> Option<String> {
+        self.try_apply(yaml, &["--server-side"]).err()
+    }
+
     fn try_apply(&self, yaml: &str, flags: &[&str]) -> Result<String, String> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
