@@ -3,7 +3,7 @@
 //!
 //! `Ready` is always there, always about `delivery.mode`'s whole job. As kstatus reads them,
 //! `Reconciling` means that work is in progress, `Stalled` that a person has to act; both are there
-//! only while they are true.
+//! only while they are true. `PredictionHolds` is there only while it is false.
 
 /// The intent is answered and delivered as `delivery.mode` asks.
 pub const READY: &str = "Ready";
@@ -15,6 +15,8 @@ pub const STALLED: &str = "Stalled";
 pub const EVIDENCE_CURRENT: &str = "EvidenceCurrent";
 /// What `delivery.mode` asks for was written.
 pub const DELIVERED: &str = "Delivered";
+/// The predicted latencies are those of what runs; there only while `False`.
+pub const PREDICTION_HOLDS: &str = "PredictionHolds";
 
 /// Current evidence backs what runs (R12); there in mode Apply once something does.
 pub const DELIVERED_COMPLIES: &str = "DeliveredComplies";
@@ -22,7 +24,7 @@ pub const DELIVERED_COMPLIES: &str = "DeliveredComplies";
 pub const BETTER_RECOMMENDATION_AVAILABLE: &str = "BetterRecommendationAvailable";
 
 /// The types above: Compass leaves every other condition of an intent alone.
-pub const TYPES: [&str; 7] = [
+pub const TYPES: [&str; 8] = [
     READY,
     RECONCILING,
     STALLED,
@@ -30,6 +32,7 @@ pub const TYPES: [&str; 7] = [
     DELIVERED,
     DELIVERED_COMPLIES,
     BETTER_RECOMMENDATION_AVAILABLE,
+    PREDICTION_HOLDS,
 ];
 
 /// Why a condition has its status.
@@ -99,6 +102,9 @@ pub mod reason {
     pub const REPLACED: &str = "Replaced";
     /// BetterRecommendationAvailable: the decision in `status.proposed` waits.
     pub const PROPOSED: &str = "Proposed";
+    /// Stalled: the model is gated, and its pods would have neither a token nor the weights; what
+    /// was delivered before stays.
+    pub const GATED_MODEL_NEEDS_TOKEN: &str = "GatedModelNeedsToken";
     /// Stalled: an object of that name belongs to somebody else.
     pub const CONFLICT: &str = "Conflict";
     /// Stalled: the API server refuses an object, e.g. by a quota or a policy.
@@ -109,6 +115,8 @@ pub mod reason {
     pub const SUSPENDED: &str = "Suspended";
     /// Delivered: there is no answer to deliver; what was delivered before stays.
     pub const NO_ANSWER: &str = "NoAnswer";
+    /// PredictionHolds: `spec.runtime` makes the deployment another than was benchmarked.
+    pub const OVERRIDES_CONTRADICT_EVIDENCE: &str = "OverridesContradictEvidence";
     /// EvidenceCurrent: the knowledge base was read for this answer.
     pub const READ: &str = "Read";
     /// Ready, EvidenceCurrent: the knowledge base cannot be read.
@@ -264,6 +272,11 @@ pub fn better_recommendation_available(message: String) -> Finding {
     )
 }
 
+/// A gated model's pods could not fetch it.
+pub fn gated_model_needs_token(message: String) -> Vec<Finding> {
+    not_delivered(stalled(reason::GATED_MODEL_NEEDS_TOKEN, message))
+}
+
 /// Somebody else's object has the name of one of ours.
 pub fn conflict(message: String) -> Vec<Finding> {
     not_delivered(stalled(reason::CONFLICT, message))
@@ -316,6 +329,16 @@ pub fn nothing_to_deliver() -> Finding {
         DELIVERED,
         ConditionStatus::False,
         reason::NO_ANSWER,
+        message,
+    )
+}
+
+/// What runs, or would run, is not what was benchmarked.
+pub fn prediction_does_not_hold(message: String) -> Finding {
+    finding(
+        PREDICTION_HOLDS,
+        ConditionStatus::False,
+        reason::OVERRIDES_CONTRADICT_EVIDENCE,
         message,
     )
 }

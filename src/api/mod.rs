@@ -7,6 +7,7 @@ mod bundle;
 pub mod conditions;
 mod crd;
 mod decimal;
+mod kubernetes;
 mod runtime;
 mod spec;
 mod status;

@@ -44,6 +44,8 @@ use crate::catalog::{ExperienceClass, SloTargets, UseCase};
     .message("useCase custom has no template: give experienceClass, or all of slo.ttftP95Ms, slo.itlP95Ms and slo.e2eP95Ms"))]
 #[x_kube(validation = Rule::new("self.useCase != 'custom' || !has(self.demand) || !has(self.demand.users) || (has(self.demand.activeFraction) && has(self.demand.requestsPerActiveUserPerMinute) && has(self.demand.peakMultiplier))")
     .message("useCase custom has no workload: demand.users needs demand.activeFraction, demand.requestsPerActiveUserPerMinute and demand.peakMultiplier"))]
+#[x_kube(validation = Rule::new("!has(self.runtime) || !has(self.runtime.modelPath) || (has(self.models) && has(self.models.allow) && self.models.allow.size() == 1)")
+    .message("runtime.modelPath holds one model, whichever is recommended: models.allow must name exactly that one"))]
 pub struct DeploymentIntentSpec {
     /// What the model is for: one of the nine shipped use cases, or custom.
     pub use_case: UseCase,

@@ -16,8 +16,8 @@ pub struct DeploymentIntentStatus {
     /// Generation of the spec that the rest of the status answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling, Stalled, EvidenceCurrent, Delivered, DeliveredComplies and
-    /// BetterRecommendationAvailable.
+    /// Ready, Reconciling, Stalled, EvidenceCurrent, Delivered, DeliveredComplies,
+    /// BetterRecommendationAvailable and PredictionHolds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions_schema")]
     pub conditions: Vec<Condition>,
@@ -420,4 +420,9 @@ pub struct ManifestsStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub notes: Vec<String>,
+    /// Where spec.runtime makes the deployment another than was benchmarked: the predicted latencies
+    /// are not claimed of it. The first ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(max = 200)))]
+    pub deviations: Vec<String>,
 }

@@ -97,26 +97,45 @@ fn schema_problems(document: &Value) -> Vec<BrokenRule> {
         .as_ref()
         .and_then(|schema| schema.open_api_v3_schema.as_ref())
         .map(serde_json::to_value);
-    let Some(Ok(schema)) = schema else {
+    let Some(Ok(mut schema)) = schema else {
         unreachable!("the generated CRD holds a schema")
     };
+    refuse_unknown_fields(&mut schema["properties"]["spec"]);
     let validator = jsonschema::validator_for(&schema).expect("the generated schema is valid");
     validator
         .iter_errors(document)
         .map(|error| {
             let path = error.instance_path().as_str();
+            let field = path.trim_start_matches('/').replace('/', ".");
             BrokenRule {
-                field: path.trim_start_matches('/').replace('/', "."),
+                field: field.replace("~1", "/").replace("~0", "~"),
                 problem: problem(&error),
             }
         })
         .collect()
 }
 
+/// As `kubectl apply` does: a structural schema by itself lets a field that it does not name pass.
+fn refuse_unknown_fields(schema: &mut Value) {
+    if let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        fields.values_mut().for_each(refuse_unknown_fields);
+        schema["additionalProperties"] = Value::Bool(false);
+    } else if let Some(values) = schema.get_mut("additionalProperties") {
+        refuse_unknown_fields(values);
+    }
+    if let Some(items) = schema.get_mut("items") {
+        refuse_unknown_fields(items);
+    }
+}
+
 /// What is wrong with a value. One of few words is told all of them, and which may be meant.
 fn problem(error: &ValidationError) -> String {
-    let ValidationErrorKind::Enum { options } = error.kind() else {
-        return error.to_string();
+    let options = match error.kind() {
+        ValidationErrorKind::Enum { options } => options,
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            return format!("unknown field {}", unexpected.join(", "));
+        }
+        _ => return error.to_string(),
     };
     let words: Vec<_> = options
         .as_array()
@@ -144,6 +163,71 @@ mod tests {
             problem.contains(
                 "spec.useCase: \"chatbot\" is none of chatbot_conversational, code_completion,"
             ) && problem.ends_with("; did you mean chatbot_conversational?"),
+            "{problem}"
+        );
+    }
+
+    fn with_runtime(runtime: &str) -> Result<DeploymentIntent, String> {
+        parse_intent(&format!(
+            "apiVersion: compass.dev/v1alpha1\nkind: DeploymentIntent\nmetadata: {{name: x}}\n\
+             spec: {{useCase: translation, models: {{allow: [a/b]}}, runtime: {runtime}}}"
+        ))
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_misspelt_field_of_a_kubernetes_type_is_refused_as_one_of_ours() {
+        for (runtime, message) in [
+            (
+                "{tolerration: []}",
+                "spec.runtime: unknown field tolerration",
+            ),
+            (
+                "{env: [{name: A, vaule: b}]}",
+                "spec.runtime.env.0: unknown field vaule",
+            ),
+            (
+                "{affinity: {nodeAffinity: {required: {}}}}",
+                "spec.runtime.affinity.nodeAffinity: unknown field required",
+            ),
+            (
+                "{volumes: [{name: a, emptyDir: {size: 1Gi}}]}",
+                "spec.runtime.volumes.0.emptyDir: unknown field size",
+            ),
+            (
+                "{resources: {limit: {cpu: 1}}}",
+                "spec.runtime.resources: unknown field limit",
+            ),
+            (
+                "{tolerations: [{key: 1}]}",
+                "spec.runtime.tolerations.0.key: 1 is not",
+            ),
+            ("{env: [{value: a}]}", "\"name\" is a required property"),
+        ] {
+            let problem = with_runtime(runtime).unwrap_err();
+            assert!(problem.contains(message), "{runtime}: {problem}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_taken_as_numbers_and_as_strings() {
+        let intent = with_runtime(
+            "{resources: {requests: {cpu: 8, memory: 64Gi}}, volumes: [{name: a, emptyDir: {sizeLimit: 1e9}}], labels: {any.thing/x: z}}",
+        )
+        .unwrap();
+        let runtime = intent.spec.runtime.unwrap();
+        let requests = runtime.resources.unwrap().requests;
+        assert_eq!((&*requests["cpu"].0, &*requests["memory"].0), ("8", "64Gi"));
+    }
+
+    #[test]
+    fn a_model_path_serves_the_one_allowed_model() {
+        assert!(with_runtime("{modelPath: /models/b}").is_ok());
+        let any = "apiVersion: compass.dev/v1alpha1\nkind: DeploymentIntent\nmetadata: {name: x}\n\
+                   spec: {useCase: translation, runtime: {modelPath: /models/b}}";
+        let problem = parse_intent(any).unwrap_err().to_string();
+        assert!(
+            problem.contains("models.allow must name exactly"),
             "{problem}"
         );
     }

@@ -43,7 +43,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::catalog::{Catalog, CatalogError, CatalogFiles};
 use crate::knowledge_base::{ConnectionSettings, KnowledgeBase};
-use crate::manifest::Settings;
+use crate::manifest::{Deviation, Settings};
 
 pub use invocation::run;
 pub use output::tell_error;
@@ -110,6 +110,16 @@ impl Cli {
             Command::Controller(arguments) => controller::run(arguments).await,
             Command::Completion(arguments) => completion::run(&arguments),
         }
+    }
+}
+
+/// What a person must know before relying on the predicted latencies.
+fn warn_of_deviations(deviations: &[Deviation]) {
+    let warning = style::styled(style::WARNING, "warning");
+    for deviation in deviations {
+        output::tell(&format!(
+            "{warning}: the prediction does not hold: {deviation}\n"
+        ));
     }
 }
 

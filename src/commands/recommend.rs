@@ -11,7 +11,7 @@ use super::exit::NOTHING_COMPLIES;
 use super::intent::{NAME, QuestionArguments};
 use super::output::tell;
 use super::style::{WARNING, styled};
-use super::{CatalogArguments, report};
+use super::{CatalogArguments, report, warn_of_deviations};
 use crate::advise::{Question, advise, answer};
 use crate::manifest::Settings;
 
@@ -50,11 +50,15 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         evidence.now,
     )
     .await?;
-    if let Some(Err(error)) = &advice.manifests {
-        let warning = styled(WARNING, "warning");
-        tell(&format!(
-            "{warning}: no manifests can be made of this recommendation: {error}\n"
-        ));
+    match &advice.manifests {
+        Some(Ok(manifests)) => warn_of_deviations(manifests.deviations()),
+        Some(Err(error)) => {
+            let warning = styled(WARNING, "warning");
+            tell(&format!(
+                "{warning}: no manifests can be made of this recommendation: {error}\n"
+            ));
+        }
+        None => {}
     }
     arguments.output.print(
         || report::recommendation(&advice.decision, &catalog),

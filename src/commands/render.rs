@@ -12,7 +12,7 @@ use super::evidence::EvidenceArguments;
 use super::exit::NOTHING_COMPLIES;
 use super::output::tell;
 use super::style::{HEADLINE, styled};
-use super::{CatalogArguments, VllmArguments, bundle_dir, report};
+use super::{CatalogArguments, VllmArguments, bundle_dir, report, warn_of_deviations};
 use crate::advise::{Question, advise};
 use crate::manifest::Manifests;
 
@@ -71,6 +71,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         match advice.manifests {
             Some(manifests) => {
                 let manifests = manifests?;
+                warn_of_deviations(manifests.deviations());
                 for note in manifests.notes() {
                     eprintln!("{name}: note: {note}");
                 }

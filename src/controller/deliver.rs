@@ -22,6 +22,9 @@ const NOTES_SHOWN: usize = 10;
 /// Key of the manifests' YAML in the ConfigMap.
 pub const MANIFESTS_KEY: &str = "manifests.yaml";
 
+/// Deviations listed in the status.
+const DEVIATIONS_SHOWN: usize = 10;
+
 /// Delivers as the intent's mode asks, and takes away what an earlier mode left. Without anything
 /// to deliver nothing is taken away that the mode wants: what was delivered last stays (R12).
 /// `update` is what the answer changes of what runs, in mode Apply.
@@ -59,6 +62,7 @@ pub async fn deliver(
             }
         }
         DeliveryMode::Apply => match manifests.transpose()? {
+            Some(manifests) if manifests.lacks_token() => Err(DeliverError::LacksToken),
             Some(manifests) => apply(children, context, manifests).await,
             None if update.is_some_and(|update| !update.keeps && update.proposal.is_some()) => {
                 Err(DeliverError::Estimated)
@@ -200,6 +204,12 @@ fn manifests_status(
         config_map: children.name.to_owned(),
         digest: manifests.digest(),
         notes: not_served.chain(notes).take(NOTES_SHOWN).collect(),
+        deviations: manifests
+            .deviations()
+            .iter()
+            .take(DEVIATIONS_SHOWN)
+            .map(ToString::to_string)
+            .collect(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::advise::words::{self, counted};
 use crate::api::{
     ManifestsStatus, NearMissStatus, ProposedStatus, RecommendationStatus, RelaxationStatus,
 };
-use crate::manifest::Kind;
+use crate::manifest::{Deviation, Kind};
 use crate::recommend::OverLimit;
 
 /// A recommendation in a line.
@@ -90,6 +90,15 @@ pub fn rendered(manifests: &ManifestsStatus) -> String {
 /// Where the manifests are, and that they run.
 pub fn applied(manifests: &ManifestsStatus) -> String {
     format!("{}, and they are applied", rendered(manifests))
+}
+
+/// Where the deployment is not what was benchmarked.
+pub fn deviations(deviations: &[Deviation]) -> String {
+    let deviations: Vec<_> = deviations.iter().map(ToString::to_string).collect();
+    format!(
+        "the predicted latencies are not those of what spec.runtime makes of the deployment: {}",
+        deviations.join("; ")
+    )
 }
 
 /// Why nothing complies: the nearest miss with measured value and target, and the smallest change

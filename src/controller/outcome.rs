@@ -6,7 +6,7 @@ use super::error::ApiError;
 use crate::advise::{self, Answer};
 use crate::api::{ManifestsStatus, ProposedStatus, RecommendationStatus};
 use crate::knowledge_base::KnowledgeBaseError;
-use crate::manifest::{BuildError, Delivered, Kind, Manifests};
+use crate::manifest::{BuildError, Delivered, Deviation, Kind, Manifests};
 use crate::recommend::{Decision, OverLimit, ResolveError, Update, Verdict};
 
 /// How a reconcile ended. "Nothing complies" is an answer.
@@ -19,6 +19,8 @@ pub enum Outcome {
         over_limit: Option<Box<OverLimit>>,
         /// What it changes of what runs, in mode Apply.
         change: Option<Box<Change>>,
+        /// Where the deployment is not what was benchmarked.
+        deviations: Vec<Deviation>,
         /// What became of it.
         delivery: Result<Delivery, DeliverError>,
     },
@@ -97,7 +99,13 @@ impl Outcome {
         match self {
             Self::Undecodable(_) | Self::Unresolvable(_) => Retry::Never,
             Self::Answered {
-                delivery: Ok(_) | Err(DeliverError::NotDeployable(_) | DeliverError::Estimated),
+                delivery:
+                    Ok(_)
+                    | Err(
+                        DeliverError::NotDeployable(_)
+                        | DeliverError::Estimated
+                        | DeliverError::LacksToken,
+                    ),
                 ..
             } => Retry::Periodically,
             Self::Answered {
@@ -162,6 +170,11 @@ pub enum DeliverError {
         .0, .0.resource().api_version()
     )]
     NotServed(Kind),
+    /// The pods could not fetch the model.
+    #[error(
+        "the model is gated, and its pods would have no token: accept its licence, and give runtime.hfTokenSecret, a filled runtime.modelCacheClaim or runtime.modelPath"
+    )]
+    LacksToken,
     /// An object of that name is about to go: of an earlier intent, or deleted by somebody.
     #[error("{kind} {name} is being deleted, and is made anew once it is gone")]
     Leaving {

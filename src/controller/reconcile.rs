@@ -155,6 +155,10 @@ async fn answer(
             if decision.explanation.counts.configurations > 0 {
                 dependencies.found_rows(&key(watched));
             }
+            let deviations = match &manifests {
+                Some(Ok(manifests)) => manifests.deviations().to_vec(),
+                _ => Vec::new(),
+            };
             let delivery = match failure {
                 Some(error) => Err(error),
                 None => deliver(&children, context, intent, manifests, update.as_ref()).await,
@@ -163,6 +167,7 @@ async fn answer(
                 answer: Box::new(advise::answer(&decision)),
                 change: update.map(|update| Box::new(Change::of(&update, &decision))),
                 over_limit: decision.explanation.over_limit.map(Box::new),
+                deviations,
                 delivery,
             }
         }

@@ -47,8 +47,18 @@ pub fn next(
     let answered = previous.observed_generation == Some(generation);
     let keeps = |type_: &str| match outcome {
         Outcome::Unavailable(_) => answered || type_ == catalogue::DELIVERED,
+        // What was delivered stays what it was.
+        Outcome::Answered {
+            delivery: Ok(Delivery::KeptRendered | Delivery::KeptApplied { .. }),
+            ..
+        } => type_ == catalogue::PREDICTION_HOLDS,
         Outcome::Answered { .. } => false,
-        _ => [catalogue::EVIDENCE_CURRENT, catalogue::DELIVERED].contains(&type_),
+        _ => [
+            catalogue::EVIDENCE_CURRENT,
+            catalogue::DELIVERED,
+            catalogue::PREDICTION_HOLDS,
+        ]
+        .contains(&type_),
     };
     next.conditions = conditions(
         &previous.conditions,
@@ -131,6 +141,7 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
             answer,
             over_limit,
             change,
+            deviations,
             delivery,
         } => {
             let change = change.as_deref();
@@ -140,6 +151,11 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
             };
             findings.push(catalogue::evidence_current());
             findings.extend(change.into_iter().flat_map(change_findings));
+            if !deviations.is_empty() {
+                findings.push(catalogue::prediction_does_not_hold(message::deviations(
+                    deviations,
+                )));
+            }
             findings
         }
         Outcome::Undecodable(problem) => catalogue::invalid_intent(message::undecodable(problem)),
@@ -232,6 +248,9 @@ fn recommendation_findings(
             catalogue::estimate_not_applied(format!("{recommended}; {error}"))
         }
         Err(error @ DeliverError::NotServed(_)) => catalogue::delivery_refused(error.to_string()),
+        Err(error @ DeliverError::LacksToken) => {
+            catalogue::gated_model_needs_token(format!("{recommended}; {error}"))
+        }
         Err(error @ DeliverError::Conflict { .. }) => catalogue::conflict(error.to_string()),
         Err(error @ DeliverError::Api { source, .. }) if source.is_refusal() => {
             catalogue::delivery_refused(error.to_string())

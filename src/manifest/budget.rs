@@ -58,7 +58,7 @@ pub(super) struct Shutdown {
 /// How long a request may take, seconds: twice the E2E target, since 1 in 20 may take longer than
 /// the target; at least 30 s, at most an hour.
 pub(super) fn longest_request_s(plan: &Plan<'_>) -> i64 {
-    let twice_s = (2 * i64::from(plan.e2e_p95_ms) + 999) / 1000;
+    let twice_s = (2 * i64::from(plan.requirement.slo.e2e_p95_ms) + 999) / 1000;
     twice_s.clamp(SHORTEST_DRAIN_S, LONGEST_DRAIN_S)
 }
 

@@ -15,15 +15,29 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::args::{PORT, PORT_NAME};
 use super::autoscaling::autoscaling;
 use super::plan::Plan;
-use super::{annotations, args, budget, model_cache, names, placement, resources};
+use super::{annotations, args, budget, model_cache, names, overrides, placement, resources};
 
-const MODEL_CACHE: &str = "model-cache";
+/// Name of vLLM's container.
+pub(super) const CONTAINER: &str = "vllm";
+/// Name of the volume that holds downloaded weights.
+pub(super) const MODEL_CACHE: &str = "model-cache";
 const MODEL_CACHE_PATH: &str = "/var/cache/huggingface";
 const SHARED_MEMORY: &str = "shared-memory";
 
 pub(super) fn deployment(plan: &Plan<'_>) -> Deployment {
     let mut metadata = names::metadata(&plan.name, &plan.namespace);
     metadata.annotations = Some(annotations::evidence(plan));
+    let mut pod_metadata = ObjectMeta {
+        labels: Some(names::labels(&plan.name)),
+        ..Default::default()
+    };
+    if let Some(runtime) = plan.runtime {
+        overrides::describe_pods(runtime, &mut pod_metadata);
+    }
+    let template = PodTemplateSpec {
+        metadata: Some(pod_metadata),
+        spec: Some(pod(plan)),
+    };
     Deployment {
         metadata,
         spec: Some(DeploymentSpec {
@@ -40,13 +54,7 @@ pub(super) fn deployment(plan: &Plan<'_>) -> Deployment {
                 rolling_update: Some(rolling_update(plan)),
             }),
             progress_deadline_seconds: Some(budget::progress_deadline_s(plan)),
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(names::labels(&plan.name)),
-                    ..Default::default()
-                }),
-                spec: Some(pod(plan)),
-            },
+            template,
             ..Default::default()
         }),
         status: None,
@@ -68,14 +76,26 @@ fn rolling_update(plan: &Plan<'_>) -> RollingUpdateDeployment {
     }
 }
 
+/// vLLM's container.
+pub(super) fn engine(pod: &PodSpec) -> Option<&Container> {
+    pod.containers.iter().find(|it| it.name == CONTAINER)
+}
+
+/// The images' entrypoint changed over the versions; this command did not.
+pub(super) fn command() -> [String; 2] {
+    ["vllm".to_owned(), "serve".to_owned()]
+}
+
+/// vLLM's pods, with what the intent overrides of them.
 pub(super) fn pod(plan: &Plan<'_>) -> PodSpec {
-    PodSpec {
+    let mut pod = PodSpec {
         affinity: Some(placement::affinity(plan)),
         automount_service_account_token: Some(false),
         containers: vec![container(plan)],
         // With them, a Service called `vllm` would set VLLM_PORT to an address, and vLLM fails.
         enable_service_links: Some(false),
-        // No runAsNonRoot: vLLM's images run as root and write below /root.
+        // No runAsNonRoot, as Pod Security `restricted` would want: vLLM's images run as root and
+        // write below /root.
         security_context: Some(PodSecurityContext {
             seccomp_profile: Some(SeccompProfile {
                 type_: "RuntimeDefault".into(),
@@ -88,15 +108,18 @@ pub(super) fn pod(plan: &Plan<'_>) -> PodSpec {
         topology_spread_constraints: Some(vec![placement::spread(plan)]),
         volumes: Some(volumes(plan)),
         ..Default::default()
+    };
+    if let Some(runtime) = plan.runtime {
+        overrides::apply(runtime, &mut pod);
     }
+    pod
 }
 
 fn container(plan: &Plan<'_>) -> Container {
     Container {
-        name: "vllm".into(),
+        name: CONTAINER.into(),
         image: Some(plan.image.reference.clone()),
-        // The images' entrypoint changed over the versions; this command did not.
-        command: Some(vec!["vllm".into(), "serve".into()]),
+        command: Some(command().into()),
         args: Some(args::args(plan)),
         env: Some(environment(plan)),
         ports: Some(vec![ContainerPort {
@@ -176,7 +199,15 @@ fn environment(plan: &Plan<'_>) -> Vec<EnvVar> {
                 ..Default::default()
             }),
         });
-    [cache].into_iter().chain(token).collect()
+    let offline = plan
+        .runtime
+        .filter(|runtime| runtime.model_path.is_some())
+        .map(|_| EnvVar {
+            name: "HF_HUB_OFFLINE".into(),
+            value: Some("1".into()),
+            value_from: None,
+        });
+    [cache].into_iter().chain(offline).chain(token).collect()
 }
 
 fn volumes(plan: &Plan<'_>) -> Vec<Volume> {

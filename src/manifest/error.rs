@@ -68,30 +68,47 @@ pub enum BuildError {
         /// Prompt and output together, tokens.
         needed: i64,
     },
-    /// The override is below what the workload needs.
-    #[error(
-        "runtime.maxModelLen is {given}, and requests of {profile} need {needed} tokens: raise it, or remove it"
-    )]
-    MaxModelLenTooShort {
-        /// The override.
-        given: i32,
-        /// The traffic profile.
-        profile: TrafficProfile,
-        /// Prompt and output together, tokens.
-        needed: i64,
-    },
     /// vLLM would refuse to start.
     #[error(
-        "runtime.maxModelLen is {given}, and {} reads at most {context_length} tokens: lower it, or remove it",
+        "a context of {given} tokens is asked for, and {} reads at most {context_length}: lower runtime.maxModelLen or --max-model-len, or remove it",
         quoted(model)
     )]
     MaxModelLenTooLong {
-        /// The override.
-        given: i32,
+        /// What the final arguments ask for, tokens.
+        given: i64,
         /// The model.
         model: String,
         /// Its longest sequence, tokens.
         context_length: u32,
+    },
+    /// Compass and its selectors go by this key.
+    #[error("runtime.{field}: {} is Compass's own: use another key", quoted(key))]
+    ReservedKey {
+        /// Field of `spec.runtime`.
+        field: &'static str,
+        /// The key.
+        key: String,
+    },
+    /// vLLM would not be found.
+    #[error(
+        "runtime.args: {0} would move vLLM away from where probes and Service look for it: remove it"
+    )]
+    ReservedArgument(&'static str),
+    /// There is no model to start with.
+    #[error(
+        "runtime.modelPath {} is in no mounted volume: add runtime.volumes and runtime.volumeMounts, or an image that holds the model",
+        quoted(.0)
+    )]
+    ModelPathNotMounted(String),
+    /// A patch has no object, cannot be applied, or does what it must not.
+    #[error("runtime.patches[{index}] ({kind}): {problem}")]
+    Patch {
+        /// Which of the patches, from 0.
+        index: usize,
+        /// Kind of the objects that it is for.
+        kind: String,
+        /// Path and fault.
+        problem: String,
     },
     /// The benchmark cannot be repeated.
     #[error(

@@ -48,22 +48,36 @@ impl Image {
     }
 }
 
+/// The release in `repository:v1.2.3`, without its `v`.
+pub(super) fn release_of_tag(reference: &str) -> Option<&str> {
+    let tag = tag(reference)?;
+    released(tag).map(|_| without_prefix(tag))
+}
+
+/// A version without its `v`.
+pub(super) fn without_prefix(version: &str) -> &str {
+    version.strip_prefix('v').unwrap_or(version)
+}
+
+fn tag(reference: &str) -> Option<&str> {
+    let named = reference.split('@').next()?;
+    named.rsplit_once(':').map(|(_, tag)| tag)
+}
+
 /// The version in `repository:v1.2.3`, also before a digest.
 fn version_of_tag(reference: &str) -> Option<VllmVersion> {
-    let named = reference.split('@').next()?;
-    let (_, tag) = named.rsplit_once(':')?;
-    released(tag)
+    tag(reference).and_then(released)
 }
 
 /// The tag of a release: `v` and its version.
 fn release_tag(version: &str) -> Option<String> {
-    released(version).map(|_| format!("v{}", version.strip_prefix('v').unwrap_or(version)))
+    released(version).map(|_| format!("v{}", without_prefix(version)))
 }
 
 /// Three or four numbers, and a post-release at most: what a release is tagged with. Anything
 /// else, such as a development build, has no image of its name.
 fn released(version: &str) -> Option<VllmVersion> {
-    let version = version.strip_prefix('v').unwrap_or(version);
+    let version = without_prefix(version);
     let numbers = match version.split_once(".post") {
         None => version,
         Some((numbers, post)) => number(post).map(|_| numbers)?,

@@ -11,8 +11,10 @@ mod autoscaling;
 mod budget;
 mod dashboard;
 mod deployment;
+mod deviation;
 mod disruption_budget;
 mod engine;
+mod engine_flags;
 mod error;
 mod histogram;
 mod horizontal_pod_autoscaler;
@@ -27,6 +29,8 @@ mod names;
 mod network_policy;
 mod note;
 mod object;
+mod overrides;
+mod patch;
 mod placement;
 mod plan;
 mod pod_monitor;
@@ -35,11 +39,14 @@ mod promql;
 mod resources;
 mod scaled_object;
 mod service;
+mod startable;
+mod strategic_merge;
 #[cfg(test)]
 mod test_support;
 mod yaml;
 
 pub use annotations::running;
+pub use deviation::Deviation;
 pub use error::BuildError;
 pub use kustomization::{KUSTOMIZATION, file_name, kustomization};
 pub use names::annotation;
@@ -106,6 +113,8 @@ pub struct Manifests<Stage = Built> {
     workload: Object,
     others: Vec<Object>,
     notes: Vec<Note>,
+    deviations: Vec<Deviation>,
+    lacks_token: bool,
     stage: PhantomData<Stage>,
 }
 
@@ -115,12 +124,19 @@ pub struct Manifests<Stage = Built> {
 /// Where the recommendation cannot be run as it was benchmarked; see [`BuildError`].
 pub fn build(workload: &Workload<'_>) -> Result<Manifests<Built>, BuildError> {
     let plan = plan::plan(workload)?;
-    Ok(Manifests {
+    let mut manifests = Manifests {
         workload: workload_of(&plan),
         others: others(&plan),
         notes: note::notes(&plan),
+        deviations: Vec::new(),
+        lacks_token: false,
         stage: PhantomData,
-    })
+    };
+    if let Some(runtime) = workload.runtime {
+        manifests.override_by(runtime)?;
+    }
+    manifests.compare(&plan)?;
+    Ok(manifests)
 }
 
 fn workload_of(plan: &plan::Plan<'_>) -> Object {
@@ -163,6 +179,17 @@ impl<Stage> Manifests<Stage> {
         &self.notes
     }
 
+    /// Where the workload is not what was benchmarked: of such a one the predicted latencies are not
+    /// claimed.
+    pub fn deviations(&self) -> &[Deviation] {
+        &self.deviations
+    }
+
+    /// Whether the model is gated and the pods have neither a token nor the weights.
+    pub fn lacks_token(&self) -> bool {
+        self.lacks_token
+    }
+
     /// All objects, in the order of their YAML.
     pub fn objects(&self) -> impl Iterator<Item = &Object> + Clone {
         std::iter::once(&self.workload).chain(&self.others)
@@ -170,6 +197,28 @@ impl<Stage> Manifests<Stage> {
 }
 
 impl Manifests<Built> {
+    /// What `spec.runtime` says of all objects; its patches last.
+    fn override_by(&mut self, runtime: &RuntimeSpec) -> Result<(), BuildError> {
+        let mut objects: Vec<_> = std::iter::once(&mut self.workload)
+            .chain(&mut self.others)
+            .collect();
+        for object in &mut objects {
+            overrides::describe(runtime, object);
+        }
+        patch::apply(&runtime.patches, &mut objects)
+    }
+
+    /// Holds what will run against what was benchmarked.
+    fn compare(&mut self, plan: &plan::Plan<'_>) -> Result<(), BuildError> {
+        let compared = deviation::compare(plan, &self.workload)?;
+        self.deviations = compared.deviations;
+        self.lacks_token = compared.lacks_token;
+        if !self.deviations.is_empty() {
+            self.workload.annotate(annotation::PREDICTION, "overridden");
+        }
+        Ok(())
+    }
+
     /// Every object as a YAML document, ready for a repository: no uid, no owner, no timestamp.
     pub fn yaml(&self) -> String {
         let documents: Vec<_> = self.objects().map(Object::yaml).collect();
@@ -188,9 +237,19 @@ impl Manifests<Built> {
             workload: self.workload,
             others: self.others,
             notes: self.notes,
+            deviations: self.deviations,
+            lacks_token: self.lacks_token,
             stage: PhantomData,
         }
     }
+}
+
+/// Those of four GPUs in place of two.
+#[cfg(test)]
+pub(crate) fn example_deviations() -> Vec<Deviation> {
+    let mut example = test_support::Example::default();
+    example.runtime.args = vec!["-tp=4".into()];
+    example.manifests().deviations
 }
 
 #[cfg(test)]

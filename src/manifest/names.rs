@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::BuildError;
+use crate::api::GROUP;
 
 /// Keys of the annotations that pin a workload to its evidence. What runs is read from these,
 /// never from a status (R12).
@@ -33,6 +34,9 @@ pub mod annotation {
     pub const EVIDENCE_KIND: &str = "compass.dev/evidence-kind";
     /// On the model cache's claim: whether it outlives the intent, true or false.
     pub const RETAIN: &str = "compass.dev/retain";
+    /// `overridden` where what runs is not what was benchmarked, so that the predicted latencies are
+    /// not claimed of it; absent otherwise.
+    pub const PREDICTION: &str = "compass.dev/prediction";
 }
 
 /// Name of an intent and of its objects: a DNS-1035 label of at most 40 characters, so that what
@@ -134,6 +138,12 @@ pub(super) fn labels(name: &ObjectName) -> BTreeMap<String, String> {
     ]);
     labels.append(&mut selector(name));
     labels
+}
+
+/// Whether a label or annotation is Compass's own: its objects and pods are found by it.
+pub(super) fn is_reserved(key: &str) -> bool {
+    let domain = key.split_once('/').map(|(domain, _)| domain);
+    domain == Some(GROUP) || labels(&ObjectName(String::new())).contains_key(key)
 }
 
 fn labels_of<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {

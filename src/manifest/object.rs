@@ -221,6 +221,10 @@ impl Object {
         self.content["metadata"]["annotations"][key].as_str()
     }
 
+    pub(super) fn annotate(&mut self, key: &str, value: &str) {
+        self.content["metadata"]["annotations"][key] = Value::String(value.to_owned());
+    }
+
     pub(super) fn yaml(&self) -> String {
         yaml::document(&self.content)
     }

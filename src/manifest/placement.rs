@@ -1,8 +1,8 @@
 //! Where pods may run: on the hardware that was benchmarked, apart from each other where possible.
 
 use k8s_openapi::api::core::v1::{
-    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration,
-    TopologySpreadConstraint,
+    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec,
+    Toleration, TopologySpreadConstraint,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -33,6 +33,34 @@ pub(super) fn affinity(plan: &Plan<'_>) -> Affinity {
         }),
         ..Default::default()
     }
+}
+
+/// Whether every node that may run `pod` carries the GPU: by its labels in each term of the
+/// affinity, or in the selector.
+pub(super) fn pins(plan: &Plan<'_>, pod: &PodSpec) -> bool {
+    let carries = |key: &str, values: &[String]| {
+        let known = plan.hardware.node_labels.get(key);
+        !values.is_empty()
+            && known.is_some_and(|known| values.iter().all(|value| known.contains(value)))
+    };
+    let is_pinned = |term: &NodeSelectorTerm| {
+        let mut wanted = term.match_expressions.iter().flatten();
+        wanted
+            .any(|it| it.operator == "In" && carries(&it.key, it.values.as_deref().unwrap_or(&[])))
+    };
+    let mut selector = pod.node_selector.iter().flatten();
+    let terms = pod
+        .affinity
+        .as_ref()
+        .and_then(|affinity| affinity.node_affinity.as_ref())
+        .and_then(|affinity| {
+            affinity
+                .required_during_scheduling_ignored_during_execution
+                .as_ref()
+        })
+        .map_or(&[][..], |required| &required.node_selector_terms);
+    selector.any(|(key, value)| carries(key, std::slice::from_ref(value)))
+        || (!terms.is_empty() && terms.iter().all(is_pinned))
 }
 
 /// GPU nodes are tainted with their resource's name, to keep other pods off.

@@ -22,11 +22,11 @@ const SCRATCH_DISK_GIB: u64 = 10;
 
 /// Memory: 4 GiB + 6 GiB a GPU, /dev/shm included. CPU: a core for each process that polls, which
 /// are the API server, the engine and a worker for each GPU (vLLM asks for 2 + GPUs). Disk: the
-/// weights and 10 GiB, unless a claim holds the weights. GPUs: as many as were benchmarked.
+/// weights and 10 GiB, unless a volume holds the weights. GPUs: as many as were benchmarked.
 pub(super) fn requirements(plan: &Plan<'_>) -> ResourceRequirements {
     let gpus = u64::from(plan.gpus);
     let memory_gib = BASE_MEMORY_GIB + gpus * (WORKER_MEMORY_GIB + SHARED_MEMORY_GIB);
-    let weights_gib = if model_cache::claim_name(plan).is_some() {
+    let weights_gib = if has_weights(plan) {
         0
     } else {
         plan.weight_bytes.div_ceil(1 << 30)
@@ -54,6 +54,11 @@ pub(super) fn requirements(plan: &Plan<'_>) -> ResourceRequirements {
 /// Size limit of /dev/shm: 2 GiB a GPU. The default of a container, 64 MiB, fails NCCL.
 pub(super) fn shared_memory(plan: &Plan<'_>) -> Quantity {
     quantity(SHARED_MEMORY_GIB * u64::from(plan.gpus), "Gi")
+}
+
+fn has_weights(plan: &Plan<'_>) -> bool {
+    model_cache::claim_name(plan).is_some()
+        || plan.runtime.is_some_and(|it| it.model_path.is_some())
 }
 
 pub(super) fn quantity(amount: u64, unit: &str) -> Quantity {

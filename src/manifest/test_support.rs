@@ -51,6 +51,12 @@ impl Example {
         example
     }
 
+    /// The same with these overrides.
+    pub(super) fn with_runtime(self, runtime: Value) -> Self {
+        let runtime = serde_json::from_value(runtime).unwrap();
+        Self { runtime, ..self }
+    }
+
     pub(super) fn workload(&self) -> Workload<'_> {
         Workload {
             name: &self.name,
@@ -112,6 +118,11 @@ fn benchmark() -> Benchmark {
         id: Uuid::from_u128(5),
         ..row(5.0, [101.97, 21.5, 6500.0])
     }
+}
+
+/// The pods' spec of a workload.
+pub(super) fn pod(manifests: &Manifests) -> Value {
+    manifests.workload().content["spec"]["template"]["spec"].clone()
 }
 
 /// The documents of a YAML text, read with another parser than the one that belongs to the serializer.

@@ -82,6 +82,59 @@ fn a_gated_model_with_every_override_and_recorded_setting() {
     );
 }
 
+/// The overrides of an example.
+fn overrides(example: &str) -> RuntimeSpec {
+    let intent = crate::api::parse_intent(example).unwrap();
+    intent.spec.runtime.unwrap()
+}
+
+#[test]
+fn every_override_at_once() {
+    let text = include_str!("../../examples/overrides/everything.yaml");
+    let document: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+    let given = document["spec"]["runtime"].as_object().unwrap();
+    let all: serde_json::Value = serde_saphyr::from_str(&crate::api::crd_yaml()).unwrap();
+    let all =
+        all["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+            ["runtime"]["properties"]
+            .as_object()
+            .unwrap();
+    // Which objects there are is not said here.
+    let objects = [
+        "autoscaling",
+        "gateway",
+        "modelCache",
+        "monitoring",
+        "networkPolicy",
+        "target",
+    ];
+    let missing: Vec<_> = all
+        .keys()
+        .filter(|field| !given.contains_key(*field) && !objects.contains(&field.as_str()))
+        .collect();
+    assert_eq!(missing, ["modelPath"], "which needs no token and no claim");
+
+    let mut example = Example {
+        runtime: overrides(text),
+        ..Example::default()
+    };
+    example.candidate.configuration.framework_version = Some("0.19.0".into());
+    let manifests = example.manifests();
+    assert_golden("qwen3-32b-2xh100-everything.yaml", &manifests.yaml());
+    let deviations: Vec<_> = manifests
+        .deviations()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        deviations,
+        [
+            "image: registry.example/mirror/vllm-openai:v0.19.0-company, benchmarked with vLLM 0.19.0",
+            "args: --max-num-seqs 128, which the benchmarks do not record",
+        ]
+    );
+}
+
 #[test]
 fn the_yaml_holds_exactly_the_objects() {
     let manifests = Example::default().manifests();
@@ -224,6 +277,27 @@ proptest! {
             let expected: Vec<_> = manifests.objects().map(|object| object.content.clone()).collect();
             prop_assert_eq!(parse(&manifests.yaml()), expected);
         }
+    }
+
+    #[test]
+    fn no_override_breaks_out(texts in prop::collection::vec(treacherous(), 24)) {
+        let mut texts = texts.into_iter();
+        let mut next = || texts.next().unwrap();
+        let runtime = serde_json::json!({
+            "image": next(), "imagePullSecrets": [{"name": next()}],
+            "servedModelNames": [next()], "args": [next()],
+            "env": [{"name": next(), "value": next()}], "envFrom": [{"prefix": next()}],
+            "volumes": [{"name": next(), "nfs": {"server": next(), "path": next()}}],
+            "volumeMounts": [{"name": next(), "mountPath": next()}],
+            "resources": {"limits": {next(): next()}, "requests": {next(): "1"}},
+            "nodeSelector": {next(): next()}, "tolerations": [{"key": next()}],
+            "priorityClassName": next(), "runtimeClassName": next(), "schedulerName": next(),
+            "serviceAccountName": next(), "labels": {next(): "x"}, "podAnnotations": {"x": next()},
+        });
+        let example = Example::default().with_runtime(runtime);
+        let Ok(manifests) = build(&example.workload()) else { return Ok(()) };
+        let expected: Vec<_> = manifests.objects().map(|object| object.content.clone()).collect();
+        prop_assert_eq!(parse(&manifests.yaml()), expected);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! One control plane and one database server for all tests; each test has a namespace and an
 //! operator of its own, so that they run side by side. Waits poll until a deadline.
 
-mod bundle;
 mod approve;
+mod bundle;
 mod changes;
 mod explain;
 mod idempotence;
@@ -13,6 +13,7 @@ mod infeasible;
 mod lifecycle;
 mod modes;
 mod outage;
+mod overrides;
 mod ownership;
 mod parts;
 mod policy;

@@ -188,13 +188,11 @@ async fn a_deleted_intent_takes_its_objects_with_it() {
 async fn a_recommendation_without_manifests_is_still_shown() {
     let namespace = Namespace::create("not-deployable").await;
     let _operator = namespace.operator();
-    let too_short = "runtime: {maxModelLen: 10}";
-    namespace.apply(&chat(too_short));
+    let too_long = "runtime: {maxModelLen: 10000000}";
+    namespace.apply(&chat(too_long));
     let intent = namespace.stalled("chat", "NotDeployable").await;
     assert!(intent.status.unwrap().recommendation.is_some());
 
-    namespace.apply(&chat(&format!(
-        "{too_short}, delivery: {{mode: Recommend}}"
-    )));
+    namespace.apply(&chat(&format!("{too_long}, delivery: {{mode: Recommend}}")));
     namespace.ready("chat", "Recommended").await;
 }

@@ -25,6 +25,8 @@ async fn every_faulty_intent_is_refused_with_an_understandable_message() {
             }
             "unquoted-decimal" => "spec.demand.requestsPerSecond",
             "unknown-field" => "latency",
+            "misspelt-override" => "operater",
+            "model-path-of-any-model" => "models.allow must name exactly that one",
             "empty-list" => "spec.models.allow in body should have at least 1 items",
             "name-too-long" | "name-with-a-dot" => "metadata.name must be at most 40 characters",
             "two-model-caches" => "modelCache makes a claim and modelCacheClaim names one",

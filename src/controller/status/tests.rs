@@ -1,7 +1,7 @@
 use super::*;
 use crate::advise;
 use crate::api::DeploymentIntentSpec;
-use crate::api::conditions::{DELIVERED, EVIDENCE_CURRENT, READY, STALLED};
+use crate::api::conditions::{DELIVERED, EVIDENCE_CURRENT, PREDICTION_HOLDS, READY, STALLED};
 use crate::catalog::Catalog;
 use crate::controller::outcome::Retry;
 use crate::knowledge_base::KnowledgeBaseError;
@@ -22,8 +22,18 @@ fn no_answer(delivery: Result<Delivery, DeliverError>) -> Outcome {
         answer: Box::new(advise::answer(&decision)),
         over_limit: None,
         change: None,
+        deviations: Vec::new(),
         delivery,
     }
+}
+
+/// The same, where what would be delivered is not what was benchmarked.
+fn overridden(delivery: Result<Delivery, DeliverError>) -> Outcome {
+    let mut outcome = no_answer(delivery);
+    if let Outcome::Answered { deviations, .. } = &mut outcome {
+        *deviations = crate::manifest::example_deviations();
+    }
+    outcome
 }
 
 fn outage() -> Outcome {
@@ -96,6 +106,28 @@ fn a_time_moves_only_when_the_status_flips() {
     let other_reason = next(&stalled, &Outcome::Undecodable("spec".into()), 3, at(60));
     assert_eq!(find(&other_reason, READY).unwrap().reason, "InvalidIntent");
     assert_eq!(since(&other_reason, READY), Time(at(0)));
+}
+
+#[test]
+fn the_prediction_is_told_not_to_hold_while_that_is_so() {
+    let holds = |status: &DeploymentIntentStatus| {
+        find(status, PREDICTION_HOLDS).map(|condition| condition.status.clone())
+    };
+    let told = next(&running(), &overridden(Ok(Delivery::StatusOnly)), 2, at(0));
+    assert_eq!(holds(&told).as_deref(), Some("False"));
+    let message = &find(&told, PREDICTION_HOLDS).unwrap().message;
+    assert!(message.contains("--tensor-parallel-size 4"), "{message}");
+
+    for kept in [
+        outage(),
+        no_answer(Ok(Delivery::KeptApplied { rollout: None })),
+        Outcome::Undecodable("spec".into()),
+    ] {
+        let kept = next(&told, &kept, 2, at(60));
+        assert_eq!(find(&kept, PREDICTION_HOLDS), find(&told, PREDICTION_HOLDS));
+    }
+    let gone = next(&told, &no_answer(Ok(Delivery::StatusOnly)), 3, at(60));
+    assert_eq!(holds(&gone), None);
 }
 
 #[test]
