@@ -13,6 +13,8 @@ pub use revision::{proposed, verdict};
 pub use snapshot::take_snapshot;
 pub use source::{EvidenceSource, NotInSnapshot, SnapshotEvidence};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -22,8 +24,8 @@ use crate::catalog::Catalog;
 use crate::knowledge_base::KnowledgeBaseError;
 use crate::manifest::{self, BuildError, Built, Manifests, Settings, Workload};
 use crate::recommend::{
-    self, Account, Candidate, Decision, Grounds, Requirement, ResolveError, Running, Terms,
-    UnknownName, Update,
+    self, Account, Availability, Candidate, Decision, Grounds, Requirement, ResolveError, Running,
+    Terms, UnknownName, Update,
 };
 
 /// Whose intent it is and what it says.
@@ -35,6 +37,8 @@ pub struct Question<'a> {
     pub namespace: &'a str,
     /// What is asked.
     pub spec: &'a DeploymentIntentSpec,
+    /// What the cluster has room for; `None` where nobody looked.
+    pub availability: Option<&'a Arc<Availability>>,
 }
 
 /// A decision, and the manifests of its recommendation.
@@ -99,6 +103,13 @@ pub fn unknown_names(
     Ok(decision.explanation.gaps.unknown_names)
 }
 
+/// What is asked, where it is asked.
+fn requirement(question: Question<'_>, catalog: &Catalog) -> Result<Requirement, ResolveError> {
+    let mut requirement = recommend::resolve(question.spec, catalog)?;
+    requirement.constraints.availability = question.availability.cloned();
+    Ok(requirement)
+}
+
 /// What the source of evidence holds for a requirement, no older than the call.
 async fn gather<S: EvidenceSource>(
     requirement: &Requirement,
@@ -123,7 +134,7 @@ pub async fn advise<S: EvidenceSource>(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Advice, AdviseError<S::Error>> {
-    let requirement = recommend::resolve(question.spec, catalog)?;
+    let requirement = requirement(question, catalog)?;
     let grounds = gather(&requirement, source, now).await?;
     let decision = grounds.decide(requirement, catalog, now);
     let asked = recommend::asked(question.spec).to_string();
@@ -164,7 +175,7 @@ pub async fn revise<S: EvidenceSource>(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Revision, AdviseError<S::Error>> {
-    let requirement = recommend::resolve(question.spec, catalog)?;
+    let requirement = requirement(question, catalog)?;
     let grounds = gather(&requirement, source, now).await?;
     let decision = grounds.decide(requirement, catalog, now);
     let asked = recommend::asked(question.spec);

@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::words;
 use crate::api::{
-    AlternativeStatus, BreakEvenStatus, EvidenceStatus, ExcludedStatus, ExplanationStatus,
-    HeadroomStatus, NearMissStatus, OtherObjectiveStatus, PredictedStatus, RecommendationStatus,
-    RelaxationStatus, RequirementStatus, SloStatus, WorthRunningStatus,
+    AlternativeStatus, BestHereStatus, BreakEvenStatus, EvidenceStatus, ExcludedStatus,
+    ExplanationStatus, HeadroomStatus, NearMissStatus, OtherObjectiveStatus, PlacementStatus,
+    PredictedStatus, RecommendationStatus, RelaxationStatus, RequirementStatus, SloStatus,
+    WorthRunningStatus,
 };
 use crate::benchmark::Benchmark;
 use crate::catalog::SloTargets;
@@ -37,6 +38,9 @@ pub struct Answer {
     /// What the other objectives would have chosen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_objectives: Vec<OtherObjectiveStatus>,
+    /// What of it the cluster can place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<PlacementStatus>,
     /// Why the others were left out.
     pub explanation: ExplanationStatus,
 }
@@ -55,8 +59,25 @@ pub fn answer(decision: &Decision) -> Answer {
             .iter()
             .map(other_objective)
             .collect(),
+        placement: placement(decision),
         explanation: explanation(decision),
     }
+}
+
+fn placement(decision: &Decision) -> Option<PlacementStatus> {
+    let placement = decision.placement.as_ref()?;
+    let short = words::lack_of_room(decision);
+    Some(PlacementStatus {
+        placeable: decision.recommendation.as_ref().map(|_| short.is_none()),
+        message: short,
+        best_here: placement.best_here.as_ref().map(|plan| BestHereStatus {
+            model: plan.configuration.model.to_string(),
+            accelerators: plan.configuration.accelerators(),
+            replicas: plan.replicas,
+            cost_per_hour: plan.cost_per_hour.map(|cost| cost.to_string()),
+        }),
+        unchecked: placement.unchecked.clone(),
+    })
 }
 
 fn requirement(requirement: &Requirement) -> RequirementStatus {

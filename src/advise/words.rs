@@ -75,6 +75,7 @@ fn constraint_change(change: &Change) -> String {
         Change::MaxGpus(from, to) => format!("hardware.maxGpus {from} -> {to}"),
         Change::MaxCostPerHour(from, to) => format!("hardware.maxCostPerHour {from} -> {to}"),
         Change::MinimumEvidence(from, to) => format!("evidence.minimum {from} -> {to}"),
+        Change::AnyRoom => "hardware.availableOnly true -> false".to_owned(),
         Change::AnyAge(days) => format!("evidence.maxAgeDays {days} -> none"),
     }
 }
@@ -85,6 +86,20 @@ pub(crate) fn percent_more(cost: Option<MicroDollars>, than: Option<MicroDollars
     (than > 0)
         .then(|| (cost - than) * 100 / than)
         .and_then(|percent| i32::try_from(percent).ok())
+}
+
+/// That the cluster has no room for the recommendation.
+pub(crate) fn lack_of_room(decision: &Decision) -> Option<String> {
+    let room = decision.placement.as_ref()?.room?;
+    let best = decision.recommendation.as_ref()?;
+    let plan = Plan {
+        configuration: best.configuration.clone(),
+        kind: best.kind,
+        replicas: best.replicas,
+        gpus: best.gpus,
+        cost_per_hour: best.cost_per_hour,
+    };
+    (room < i64::from(best.replicas)).then(|| plan.lacks_room(room))
 }
 
 /// Benchmarks worth running that are named.

@@ -207,6 +207,10 @@ pub struct HardwareSpec {
     /// Most US dollars per hour over all replicas together; hardware without a price is excluded by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_cost_per_hour: Option<DecimalAmount>,
+    /// Only what this cluster has GPUs and quota for now. Without it the best of all is recommended,
+    /// and status.placement says what can be placed here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub available_only: bool,
 }
 
 /// Which benchmarks count.

@@ -35,6 +35,9 @@ pub struct DeploymentIntentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
     pub other_objectives: Vec<OtherObjectiveStatus>,
+    /// What of the answer this cluster can place now; absent where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<PlacementStatus>,
     /// Why the others were left out, what would help, and what is worth benchmarking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<ExplanationStatus>,
@@ -157,6 +160,42 @@ pub struct RecommendationStatus {
     pub warnings: Vec<String>,
     /// SHA-256 of the decision (R11).
     pub digest: String,
+}
+
+/// What of an answer a cluster can place: GPUs of nodes that take the pods, and ResourceQuotas. GPUs
+/// that pods of the intent hold count as free.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlacementStatus {
+    /// Whether there is room for all replicas of the recommendation, as far as that was looked at;
+    /// absent without a recommendation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placeable: Option<bool>,
+    /// Where there is not: for how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Where the recommendation cannot be placed: the best that can, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_here: Option<BestHereStatus>,
+    /// What could not be looked at, and why: there may be less room than it seems.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    pub unchecked: Vec<String>,
+}
+
+/// The best configuration that a cluster can place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BestHereStatus {
+    /// Hugging Face repository.
+    pub model: String,
+    /// GPUs of one replica, e.g. 2xH100.
+    pub accelerators: String,
+    /// Replicas.
+    pub replicas: i32,
+    /// US dollars per hour of all replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_per_hour: Option<String>,
 }
 
 /// Room between p95s and targets, whole percent of the target, rounded down.
@@ -323,7 +362,7 @@ pub struct ExcludedStatus {
     pub by_evidence: i32,
     /// Model or hardware not allowed, or quality below the floor or unknown.
     pub by_constraints: i32,
-    /// More GPUs or cost than allowed.
+    /// More GPUs or cost than allowed, or, with hardware.availableOnly, than this cluster has room for.
     pub by_limits: i32,
 }
 

@@ -56,6 +56,7 @@ async fn compare(arguments: Arguments) -> anyhow::Result<ExitCode> {
         name: &arguments.name,
         namespace: &cluster.namespace,
         spec: &intent.spec,
+        availability: None,
     };
     let settings = arguments.vllm.settings();
     let advice = advise(

@@ -111,6 +111,9 @@ pub(super) struct Wishes {
     /// Most US dollars per hour over all replicas
     #[arg(long, value_name = "DOLLARS")]
     pub(super) max_cost_per_hour: Option<DecimalAmount>,
+    /// Only what the cluster has room for now; recommend asks the one that kubectl would talk to
+    #[arg(long)]
+    pub(super) available_only: bool,
     /// Weakest kind of evidence: measured, simulated or estimated
     #[arg(long, value_name = "KIND")]
     pub(super) minimum_evidence: Option<EvidenceKind>,
@@ -180,6 +183,7 @@ impl Wishes {
                 deny: names(self.deny_hardware),
                 max_gpus: self.max_gpus,
                 max_cost_per_hour: self.max_cost_per_hour,
+                available_only: self.available_only,
             }),
             evidence: said(EvidenceSpec {
                 minimum: self.minimum_evidence,

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::Args;
+use kube::Client;
 
 use super::answer::Output;
 use super::evidence::EvidenceArguments;
@@ -13,7 +15,10 @@ use super::output::tell;
 use super::style::{WARNING, styled};
 use super::{CatalogArguments, report, warn_of_deviations};
 use crate::advise::{Question, advise, answer};
+use crate::catalog::Catalog;
+use crate::controller::{Asker, look};
 use crate::manifest::Settings;
+use crate::recommend::Availability;
 
 /// Arguments of `compass recommend`.
 #[derive(Args, Debug)]
@@ -36,10 +41,23 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         anyhow::bail!("give --use-case, or a DeploymentIntent with -f");
     };
     let evidence = arguments.evidence.open(&catalog)?;
+    let namespace = intent.metadata.namespace.as_deref().unwrap_or("default");
+    let name = intent.metadata.name.as_deref().unwrap_or(NAME);
+    let asks = intent
+        .spec
+        .hardware
+        .as_ref()
+        .is_some_and(|it| it.available_only);
+    let availability = if asks {
+        looked_at(&catalog, namespace, name).await
+    } else {
+        None
+    };
     let question = Question {
-        name: intent.metadata.name.as_deref().unwrap_or(NAME),
-        namespace: intent.metadata.namespace.as_deref().unwrap_or("default"),
+        name,
+        namespace,
         spec: &intent.spec,
+        availability: availability.as_ref(),
     };
     let settings = Settings::default();
     let advice = advise(
@@ -68,4 +86,33 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(_) => ExitCode::SUCCESS,
         None => ExitCode::from(NOTHING_COMPLIES),
     })
+}
+
+/// What the cluster that kubectl would talk to has room for; nothing, and a warning, where there is none
+/// to look at: the answer says that it was not checked.
+async fn looked_at(
+    catalog: &Arc<Catalog>,
+    namespace: &str,
+    intent: &str,
+) -> Option<Arc<Availability>> {
+    match look_at(catalog, namespace, intent).await {
+        Ok(availability) => Some(Arc::new(availability)),
+        Err(error) => {
+            let warning = styled(WARNING, "warning");
+            tell(&format!(
+                "{warning}: what the cluster has room for is not known: {error:#}\n"
+            ));
+            None
+        }
+    }
+}
+
+async fn look_at(
+    catalog: &Arc<Catalog>,
+    namespace: &str,
+    intent: &str,
+) -> anyhow::Result<Availability> {
+    let client = Client::try_default().await.context("no kubeconfig")?;
+    let asker = Asker { namespace, intent };
+    Ok(look(&client, Arc::clone(catalog), asker).await?)
 }

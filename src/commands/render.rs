@@ -58,6 +58,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 .as_deref()
                 .unwrap_or(&arguments.namespace),
             spec: &intent.spec,
+            availability: None,
         };
         let advice = advise(
             question,

@@ -64,8 +64,25 @@ fn answer(decision: &Decision, catalog: &Catalog) -> String {
             let _ = writeln!(out, "\n{}", styled(BAD, "Nothing complies."));
         }
     }
+    placement(&mut out, decision);
     alternatives(&mut out, &decision.alternatives);
     out
+}
+
+/// What of the answer the cluster can place, where somebody looked.
+fn placement(out: &mut String, decision: &Decision) {
+    let Some(placement) = &decision.placement else {
+        return;
+    };
+    if let Some(short) = words::lack_of_room(decision) {
+        let _ = writeln!(out, "  {short}");
+    }
+    if let Some(best_here) = &placement.best_here {
+        let _ = writeln!(out, "  best here: {}", words::plan(best_here));
+    }
+    for problem in &placement.unchecked {
+        let _ = writeln!(out, "  not looked at: {problem}");
+    }
 }
 
 fn asked(out: &mut String, requirement: &Requirement, catalog: &Catalog) {

@@ -9,6 +9,7 @@ use kube::core::{ApiResource, DynamicObject, NamespaceResourceScope, PartialObje
 use kube::{Api, Client, Resource};
 
 use super::changes::Dependencies;
+use super::cluster::watch::LiveCluster;
 use super::events::Events;
 use super::metrics::Metrics;
 use super::owned::Owned;
@@ -51,6 +52,8 @@ pub struct Context {
     pub owned: Owned,
     /// What the watch knows of the pods of what Compass made.
     pub pods: Arc<Pods>,
+    /// What the cluster has room for.
+    pub cluster: Arc<LiveCluster>,
     /// Which Deployments need not be read before they are written.
     pub settled: Settled,
     /// What was written last of each intent.

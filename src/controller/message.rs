@@ -4,7 +4,8 @@ use super::outcome::Change;
 use crate::advise::Answer;
 use crate::advise::words::{self, counted};
 use crate::api::{
-    ManifestsStatus, NearMissStatus, ProposedStatus, RecommendationStatus, RelaxationStatus,
+    BestHereStatus, ManifestsStatus, NearMissStatus, PlacementStatus, ProposedStatus,
+    RecommendationStatus, RelaxationStatus,
 };
 use crate::manifest::{Deviation, Kind};
 use crate::recommend::OverLimit;
@@ -80,6 +81,27 @@ pub fn not_served(kind: Kind) -> String {
         "{kind} is not applied: the cluster does not serve {}; it follows once it does",
         kind.resource().api_version()
     )
+}
+
+/// That the recommendation cannot be placed, and what can; nothing where it can be.
+pub fn lack_of_room(placement: Option<&PlacementStatus>) -> String {
+    let Some(short) = placement.and_then(|placement| placement.message.as_deref()) else {
+        return String::new();
+    };
+    let best_here = placement.and_then(|placement| placement.best_here.as_ref());
+    match best_here {
+        None => format!("; {short}, nor for anything else that meets the intent"),
+        Some(BestHereStatus {
+            model,
+            accelerators,
+            replicas,
+            cost_per_hour,
+        }) => format!(
+            "; {short}; best here: {model} on {accelerators}, {}{}",
+            counted((*replicas).into(), "replica"),
+            cost(cost_per_hour.as_deref())
+        ),
+    }
 }
 
 /// Where the manifests are.

@@ -21,9 +21,11 @@
 //! | serving.kserve.io | llminferenceservices | the same, where the cluster has them |
 //! | events.k8s.io | events | create, patch |
 //! | (core) | pods | list, watch; optional: without them conditions say less of what keeps a model from serving, and a rollout waits for GPUs instead of replacing in place |
+//! | (core) | nodes, pods of all namespaces, resourcequotas | list, watch; optional: without them the status says what of "feasible here" could not be checked |
 
 mod changes;
 mod children;
+mod cluster;
 mod context;
 mod deliver;
 mod error;
@@ -45,6 +47,8 @@ mod trouble;
 mod volume_claim;
 mod watches;
 
+pub use cluster::Asker;
+pub use cluster::look::look;
 pub use deliver::MANIFESTS_KEY;
 
 use std::net::SocketAddr;
@@ -106,8 +110,10 @@ pub async fn run(
     let (events, queue) = events::Events::new();
     let dependencies = Arc::new(changes::Dependencies::default());
     let pods = Arc::new(pods::Pods::default());
+    let live = Arc::new(cluster::watch::LiveCluster::new(Arc::clone(&catalog)));
     let context = Arc::new(context::Context {
         pods: Arc::clone(&pods),
+        cluster: Arc::clone(&live),
         settled: strategy::Settled::default(),
         events,
         owned: owned::Owned::default(),
@@ -145,6 +151,16 @@ pub async fn run(
             health.clone(),
             metrics.clone(),
             recovered,
+            shutdown.clone(),
+        )),
+    );
+    start(
+        "watch of the cluster",
+        Box::pin(cluster::watch::run(
+            live,
+            client.clone(),
+            context.everywhere(),
+            concerned.clone(),
             shutdown.clone(),
         )),
     );

@@ -12,7 +12,7 @@ use super::trouble::{Trouble, trouble};
 /// Label that a Deployment's controller gives the pods of one revision.
 const REVISION: &str = "pod-template-hash";
 /// Label that names the intent.
-const INSTANCE: &str = "app.kubernetes.io/instance";
+pub const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// What a rollout needs to know of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -194,7 +194,7 @@ pub async fn run(
 }
 
 /// What the API server says, where it refuses the watch.
-fn refusal(error: &watcher::Error) -> Option<String> {
+pub fn refusal(error: &watcher::Error) -> Option<String> {
     let status = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))

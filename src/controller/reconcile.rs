@@ -11,6 +11,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 
 use super::children::Children;
+use super::cluster::Asker;
 use super::context::{Context, Watched, spread};
 use super::deliver::deliver;
 use super::error::Error;
@@ -19,7 +20,7 @@ use super::status;
 use super::stored::Stored;
 use crate::advise::{self, AdviseError, Question, Revision};
 use crate::api::{DeliveryMode, DeploymentIntent, DeploymentIntentStatus};
-use crate::recommend;
+use crate::recommend::{self, Placed, Running};
 
 /// When an intent changed while it was looked at.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -67,6 +68,7 @@ struct Ended {
 async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     let Some(stored) = Stored::read(watched, context).await? else {
         context.dependencies.forget(&key(watched));
+        context.cluster.forget(&key(watched));
         context.written.forget(&key(watched));
         return Ok(Ended {
             reason: "Gone",
@@ -93,6 +95,23 @@ async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     })
 }
 
+fn asker<'a>(children: &Children<'a>) -> Asker<'a> {
+    Asker {
+        namespace: children.namespace,
+        intent: children.name,
+    }
+}
+
+/// What runs is placed, whoever took GPUs since.
+fn placed(running: &Running) -> Placed {
+    Placed {
+        model: running.model.clone(),
+        hardware: running.hardware.clone(),
+        gpus_per_replica: running.gpus_per_replica,
+        replicas: running.replicas,
+    }
+}
+
 async fn answer(
     watched: &Watched,
     intent: &DeploymentIntent,
@@ -101,10 +120,29 @@ async fn answer(
     now: Timestamp,
 ) -> Outcome {
     let children = Children::of(intent, status, context);
+    let is_applied = intent.spec.delivery.mode == DeliveryMode::Apply;
+    let mut failure = None;
+    // Where it cannot be told what runs, the question is answered and nothing is written.
+    let running = if is_applied {
+        let runtime = intent.spec.runtime.as_ref();
+        let is_autoscaled = runtime.is_some_and(|runtime| runtime.autoscaling.is_some());
+        children
+            .running(is_autoscaled)
+            .await
+            .unwrap_or_else(|error| {
+                failure = Some(error);
+                None
+            })
+    } else {
+        None
+    };
+    let placed = running.as_ref().map(placed);
+    let availability = Arc::new(context.cluster.availability(asker(&children), placed));
     let question = Question {
         name: children.name,
         namespace: children.namespace,
         spec: &intent.spec,
+        availability: Some(&availability),
     };
     let Context {
         knowledge_base,
@@ -117,18 +155,7 @@ async fn answer(
         Ok(requirement) => dependencies.asks(ObjectRef::from_obj(watched), &requirement),
         Err(_) => dependencies.forget(&key(watched)),
     }
-    let mut failure = None;
-    let runtime = intent.spec.runtime.as_ref();
-    let is_autoscaled = runtime.is_some_and(|runtime| runtime.autoscaling.is_some());
-    let advice = if intent.spec.delivery.mode == DeliveryMode::Apply {
-        // Where it cannot be told what runs, the question is answered and nothing is written.
-        let running = children
-            .running(is_autoscaled)
-            .await
-            .unwrap_or_else(|error| {
-                failure = Some(error);
-                None
-            });
+    let advice = if is_applied {
         let revision = advise::revise(
             question,
             running.as_ref(),
@@ -152,6 +179,10 @@ async fn answer(
     };
     match advice {
         Ok((decision, manifests, update)) => {
+            if let Some(placement) = &decision.placement {
+                let intent = ObjectRef::from_obj(watched);
+                context.cluster.answered(intent, &availability, placement);
+            }
             if decision.explanation.counts.configurations > 0 {
                 dependencies.found_rows(&key(watched));
             }

@@ -81,6 +81,7 @@ fn record_answer(next: &mut DeploymentIntentStatus, answer: Option<Answer>) {
         recommendation,
         alternatives,
         other_objectives,
+        placement,
         explanation,
     }) = answer
     else {
@@ -88,6 +89,7 @@ fn record_answer(next: &mut DeploymentIntentStatus, answer: Option<Answer>) {
         next.recommendation = None;
         next.alternatives = Vec::new();
         next.other_objectives = Vec::new();
+        next.placement = None;
         next.explanation = None;
         return;
     };
@@ -95,6 +97,7 @@ fn record_answer(next: &mut DeploymentIntentStatus, answer: Option<Answer>) {
     next.recommendation = recommendation;
     next.alternatives = alternatives;
     next.other_objectives = other_objectives;
+    next.placement = placement;
     next.explanation = Some(explanation);
 }
 
@@ -146,7 +149,9 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
         } => {
             let change = change.as_deref();
             let mut findings = match &answer.recommendation {
-                Some(recommendation) => recommendation_findings(recommendation, change, delivery),
+                Some(recommendation) => {
+                    recommendation_findings(answer, recommendation, change, delivery)
+                }
                 None => missing_answer_findings(answer, over_limit.as_deref(), delivery),
             };
             findings.push(catalogue::evidence_current());
@@ -208,12 +213,18 @@ fn change_findings(change: &Change) -> Vec<Finding> {
 }
 
 fn recommendation_findings(
+    answer: &Answer,
     recommendation: &RecommendationStatus,
     change: Option<&Change>,
     delivery: &Result<Delivery, DeliverError>,
 ) -> Vec<Finding> {
     let runs = change.and_then(|change| change.runs.as_ref());
-    let recommended = message::recommended(runs.unwrap_or(recommendation));
+    let recommended = match runs {
+        Some(runs) => message::recommended(runs),
+        None => {
+            message::recommended(recommendation) + &message::lack_of_room(answer.placement.as_ref())
+        }
+    };
     let with = |mut findings: Vec<Finding>, delivered| {
         findings.push(delivered);
         findings

@@ -49,7 +49,7 @@ pub async fn run(
         () = shutdown.cancelled() => return Ok(()),
     }
     tokio::select! {
-        () = context.pods.looked() => {}
+        _ = futures::future::join(context.pods.looked(), context.cluster.looked()) => {}
         () = shutdown.cancelled() => return Ok(()),
     }
     let (reader, writer) = reflector::store();
@@ -79,6 +79,7 @@ pub async fn run(
                     let key = intent.to_string();
                     context.backoff.forget(&key);
                     context.dependencies.forget(&key);
+                    context.cluster.forget(&key);
                     context.written.forget(&key);
                 }
                 Err(error) => warn!(%error, "will be tried again"),

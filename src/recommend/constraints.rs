@@ -1,9 +1,12 @@
 //! R8: what may be chosen, and what a configuration breaks of it.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
+use super::availability::Availability;
 use super::cost::MicroDollars;
 use super::sizing::MAX_REPLICAS;
 use crate::benchmark::{Configuration, HardwareName, ModelName};
@@ -26,6 +29,14 @@ pub struct Constraints {
     /// Most US dollars per hour over all replicas.
     #[serde(with = "rust_decimal::serde::str_option")]
     pub max_cost_per_hour: Option<Decimal>,
+    /// Only what `availability` has room for. Left out of a digest unless it is asked for, so that it
+    /// changes no other's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub available_only: bool,
+    /// What a cluster has room for; `None` where nobody looked. No part of a digest: the same decision
+    /// stays the same while GPUs come and go.
+    #[serde(skip)]
+    pub availability: Option<Arc<Availability>>,
 }
 
 /// One of the constraints that a configuration can break.
@@ -45,10 +56,12 @@ pub enum Constraint {
     UnknownPrice,
     /// More replicas than a deployment can have: the demand is too large for it.
     Replicas,
+    /// `hardware.availableOnly`, and more replicas than the cluster has room for.
+    Room,
 }
 
 impl Constraint {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Models,
         Self::Hardware,
         Self::Quality,
@@ -56,6 +69,7 @@ impl Constraint {
         Self::Cost,
         Self::UnknownPrice,
         Self::Replicas,
+        Self::Room,
     ];
 }
 
@@ -71,6 +85,7 @@ impl std::fmt::Display for Constraint {
             Self::UnknownPrice => {
                 "its price is unknown under hardware.maxCostPerHour: give the price in a catalog file"
             }
+            Self::Room => "this cluster has no room for it now (hardware.availableOnly)",
             Self::Replicas => "it needs more than 100,000 replicas: is the demand right?",
         })
     }
@@ -152,7 +167,12 @@ impl Constraints {
     }
 
     /// The most replicas that break no limit; a replica without a price fits no cost limit.
-    pub(super) fn most_replicas(&self, gpus: i32, cost_per_hour: Option<MicroDollars>) -> i32 {
+    pub(super) fn most_replicas(
+        &self,
+        place: (&ModelName, &HardwareName, i32),
+        cost_per_hour: Option<MicroDollars>,
+    ) -> i32 {
+        let (_, _, gpus) = place;
         let by_gpus = self
             .max_gpus
             .map_or(i64::MAX, |most| i64::from(most / gpus));
@@ -163,16 +183,37 @@ impl Constraints {
                     .unwrap_or(i64::MAX)
             })
         });
-        by_gpus.min(by_cost).min(i64::from(MAX_REPLICAS)) as i32
+        by_gpus
+            .min(by_cost)
+            .min(self.room(place))
+            .min(i64::from(MAX_REPLICAS)) as i32
+    }
+
+    /// Replicas that may be placed where only those may be chosen.
+    fn room(&self, place: (&ModelName, &HardwareName, i32)) -> i64 {
+        let availability = self.availability.as_ref().filter(|_| self.available_only);
+        availability.map_or(i64::MAX, |availability| availability.replicas(place))
+    }
+
+    /// Whether one of them limits the size.
+    pub(super) fn limit_size(&self) -> bool {
+        self.max_gpus.is_some() || self.max_cost_per_hour.is_some() || self.available_only
+    }
+
+    /// Whether availability is asked for, and could not be looked at in full.
+    pub(super) fn guess_availability(&self) -> bool {
+        let availability = self.availability.as_ref();
+        self.available_only && availability.is_none_or(|it| !it.unchecked.is_empty())
     }
 
     /// What a size breaks.
     pub(super) fn broken_by_size(
         &self,
+        place: (&ModelName, &HardwareName, i32),
         replicas: i32,
-        gpus: i64,
         cost_per_hour: Option<MicroDollars>,
     ) -> Broken {
+        let gpus = i64::from(replicas) * i64::from(place.2);
         let dearest = self.max_cost_per_hour.map(MicroDollars::of);
         Broken::of([
             (
@@ -190,6 +231,7 @@ impl Constraints {
                 Constraint::UnknownPrice,
             ),
             (replicas > MAX_REPLICAS, Constraint::Replicas),
+            (i64::from(replicas) > self.room(place), Constraint::Room),
         ])
     }
 }

@@ -12,7 +12,7 @@ use super::digest::{Basis, Digest};
 use super::field::{Field, Standing};
 use super::requirement::Requirement;
 use super::sizing::Sized;
-use super::{break_even, explanation, settlement, steps};
+use super::{break_even, explanation, placement, settlement, steps};
 use crate::api::Objective;
 use crate::benchmark::plausibility::contradicts_itself;
 use crate::benchmark::{Benchmark, Evidence, EvidenceKind, ValidationClass};
@@ -47,6 +47,7 @@ pub fn decide(
     let (recommendation, alternatives) = shown(&field, &ranked);
     let other_objectives = other_objectives(&field, &standings);
     let settlement = best.map(|best| settlement::settle(&field, best, &standings));
+    let placement = placement::placement(&field, &standings, best);
     let break_even = best.and_then(|best| break_even::break_even(&field, best, &standings));
     Decision {
         requirement,
@@ -55,6 +56,7 @@ pub fn decide(
         other_objectives,
         settlement,
         break_even,
+        placement,
         explanation,
     }
 }
@@ -212,6 +214,10 @@ fn caveats(field: &Field, sized: &Sized, backing: &[Benchmark], strength: Streng
             Caveat::ServedRateUnverified,
         ),
         (!quality_is_asked_for, Caveat::QualityNotConsidered),
+        (
+            constraints.guess_availability(),
+            Caveat::AvailabilityUnchecked,
+        ),
         (sized.cost_per_hour.is_none(), Caveat::PriceUnknown),
         (requirement.demand.is_none(), Caveat::NoDemand),
         (model.is_some_and(|model| model.gated), Caveat::GatedModel),

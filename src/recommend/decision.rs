@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::sizing::Sized;
 use super::{
-    BreakEven, Capacity, CapacityBound, Digest, Explanation, MicroDollars, Requirement, Settlement,
-    Strength, Target,
+    BreakEven, Capacity, CapacityBound, Digest, Explanation, MicroDollars, Placement, Requirement,
+    Settlement, Strength, Target,
 };
 use crate::api::Objective;
 use crate::benchmark::{Benchmark, Configuration, EvidenceKind};
@@ -29,6 +29,9 @@ pub struct Decision {
     /// Up to which demand the answer holds; `None` where nothing complies, no demand is given, or
     /// the objective weighs latencies.
     pub break_even: Option<BreakEven>,
+    /// What of it the cluster can place (R8); `None` where nobody looked at a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
     /// Why the others were left out, and what would help (R10).
     pub explanation: Explanation,
 }
@@ -57,6 +60,16 @@ impl Plan {
             gpus: sized.gpus,
             cost_per_hour: sized.cost_per_hour,
         }
+    }
+
+    /// That a cluster has room for so many replicas only.
+    pub fn lacks_room(&self, room: i64) -> String {
+        let accelerators = self.configuration.accelerators();
+        let replicas = if room == 1 { "replica" } else { "replicas" };
+        format!(
+            "this cluster has room for {room} {replicas} of {accelerators}, {} needed",
+            self.replicas
+        )
     }
 }
 
@@ -173,6 +186,8 @@ pub enum Caveat {
     ServedRateUnverified,
     /// Neither a quality floor nor allowed models nor an objective that weighs quality (R8).
     QualityNotConsidered,
+    /// Only what can be placed was asked for, and nobody could look at all of that (R8).
+    AvailabilityUnchecked,
     /// The GPU's price is not known (R7).
     PriceUnknown,
     /// No demand was declared (R6).
@@ -223,6 +238,9 @@ impl std::fmt::Display for Caveat {
             }
             Self::QualityNotConsidered => {
                 "quality not considered: give models.minimumQuality, models.allow or another objective"
+            }
+            Self::AvailabilityUnchecked => {
+                "hardware.availableOnly could not be checked in full: there may be no room for this"
             }
             Self::PriceUnknown => "price unknown: ranked behind every configuration with a price",
             Self::NoDemand => "no demand given: one replica, ranked by cost per capacity",

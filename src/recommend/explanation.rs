@@ -122,12 +122,19 @@ pub struct OverLimit {
     pub plan: Plan,
     /// What it breaks.
     pub limits: Vec<Constraint>,
+    /// Replicas that the cluster has room for, where it has less than the plan needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<i64>,
 }
 
 impl OverLimit {
     /// What it breaks, in words.
     pub fn reasons(&self) -> String {
-        let reasons: Vec<_> = self.limits.iter().map(ToString::to_string).collect();
+        let reason = |limit: &Constraint| match (limit, self.room) {
+            (Constraint::Room, Some(room)) => self.plan.lacks_room(room),
+            (limit, _) => limit.to_string(),
+        };
+        let reasons: Vec<_> = self.limits.iter().map(reason).collect();
         reasons.join(", and ")
     }
 }
@@ -171,6 +178,13 @@ pub(super) fn explain(
         .map(|sized| OverLimit {
             plan: Plan::of(sized),
             limits: sized.broken.iter().collect(),
+            room: field
+                .requirement
+                .constraints
+                .availability
+                .as_ref()
+                .map(|availability| availability.replicas(sized.configuration.place()))
+                .filter(|room| *room < i64::from(sized.replicas)),
         });
     explanation
 }

@@ -267,10 +267,9 @@ impl<'a> Field<'a> {
             bounds,
             load,
         )?;
-        let broken =
-            self.requirement
-                .constraints
-                .broken_by_size(way.replicas, way.gpus, way.cost_per_hour);
+        let constraints = &self.requirement.constraints;
+        let place = way.configuration.place();
+        let broken = constraints.broken_by_size(place, way.replicas, way.cost_per_hour);
         Some(Sized { broken, ..way })
     }
 

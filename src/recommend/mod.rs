@@ -4,6 +4,7 @@
 //! whatever the order of the rows. Each rule lives in one file, with its number (`docs/RULES.md`).
 
 mod account;
+mod availability;
 mod break_even;
 mod capacity;
 mod choose;
@@ -20,6 +21,7 @@ mod gaps;
 mod ladder;
 #[cfg(test)]
 mod oracle;
+mod placement;
 mod plausible;
 #[cfg(test)]
 mod properties;
@@ -35,6 +37,7 @@ pub(crate) mod test_support;
 mod update;
 
 pub use account::{Account, LadderAccount, Role};
+pub use availability::{Availability, Nodes, Placed, Room};
 pub use break_even::{BreakEven, Then};
 pub use capacity::{Capacity, CapacityBound};
 pub use choose::{Choice, choose};
@@ -50,6 +53,7 @@ pub use estimate::{
 };
 pub use explanation::{Counts, Excluded, Explanation, FailingTarget, NearMiss, Outcome, OverLimit};
 pub use gaps::{Gaps, UnknownName};
+pub use placement::{Placement, Thresholds};
 pub use requirement::{Demand, EvidencePolicy, Requirement, ResolveError, resolve};
 pub use running::{Doubt, Running, Verdict, Violation, configuration_digest};
 pub use settlement::{REQUESTS_WORTH_RUNNING, Settlement, Worth, WorthRunning};

@@ -1,6 +1,7 @@
 //! What holds of a decision on any data: it is the oracle's, and it is stable.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -13,7 +14,8 @@ use super::oracle::{NOW, Oracle, Way};
 use super::requirement::EvidencePolicy;
 use super::test_support::{PROFILE, at, catalog, requirement, row};
 use super::{
-    CapacityBound, Change, Counts, Decision, MicroDollars, Requirement, Then, Worth, choose, decide,
+    Availability, Candidate, CapacityBound, Change, Counts, Decision, MicroDollars, Nodes, Placed,
+    Requirement, Room, Then, Worth, choose, decide,
 };
 use crate::api::Objective;
 use crate::benchmark::{
@@ -140,8 +142,8 @@ fn requirements() -> impl Strategy<Value = Requirement> {
     let demand = prop_oneof![Just("0.5"), Just("3.5"), Just("40")];
     let room = prop_oneof![Just((20, 0)), Just((0, 1)), Just((35, 2))];
     let policy = (0..2_i32, 0..3_usize, 0..3_usize);
-    (demand, room, policy, 0..5_usize, 0..6_usize).prop_map(
-        |(demand, (headroom, spare), (margin, minimum, age), limit, objective)| {
+    (demand, room, policy, 0..5_usize, 0..6_usize, availability()).prop_map(
+        |(demand, (headroom, spare), (margin, minimum, age), limit, objective, availability)| {
             let mut requirement = requirement(&format!(
                 "{{useCase: chatbot_conversational, demand: {{requestsPerSecond: '{demand}', headroomPercent: {headroom}, spareReplicas: {spare}}}}}"
             ));
@@ -160,9 +162,48 @@ fn requirements() -> impl Strategy<Value = Requirement> {
                 }
                 _ => {}
             }
+            constraints.available_only = availability.0;
+            constraints.availability = availability.1;
             requirement
         },
     )
+}
+
+/// Whether only what can be placed may be chosen, and what can.
+fn availability() -> impl Strategy<Value = (bool, Option<Arc<Availability>>)> {
+    let room = || (0..9_u64, 0..3_u64).prop_map(|(free, own)| Room { free, own });
+    let nodes = || {
+        prop::collection::vec((room(), 1..3_u32), 0..3)
+            .prop_map(|nodes| nodes.into_iter().collect())
+    };
+    let of = |hardware: &str, nodes: Nodes| (HardwareName::new(hardware), nodes);
+    let placed = prop::option::of((1..3_i32, 1..4_i32));
+    let known = (
+        prop::option::of((nodes(), nodes())),
+        prop::option::of(room()),
+        placed,
+    );
+    let known = known.prop_map(move |(nodes, quota, placed)| {
+        Arc::new(Availability {
+            nodes: nodes.map(|(h100, a100)| [of("H100", h100), of("A100-80", a100)].into()),
+            quotas: quota
+                .map(|room| (HardwareName::new("H100"), room))
+                .into_iter()
+                .collect(),
+            placed: placed.map(|(gpus_per_replica, replicas)| Placed {
+                model: ModelName::new("Qwen/Qwen3-32B"),
+                hardware: HardwareName::new("H100"),
+                gpus_per_replica,
+                replicas,
+            }),
+            unchecked: Vec::new(),
+        })
+    });
+    prop_oneof![
+        2 => Just((false, None)),
+        1 => Just((true, None)),
+        2 => (any::<bool>(), known.prop_map(Some)),
+    ]
 }
 
 fn ask(requirement: &Requirement, rows: &[Benchmark]) -> Decision {
@@ -330,6 +371,36 @@ proptest! {
     }
 
     #[test]
+    fn the_best_here_is_what_would_be_recommended_of_what_can_be_placed(
+        requirement in requirements(),
+        rows in rows(),
+    ) {
+        let mut anywhere = requirement;
+        anywhere.constraints.available_only = false;
+        let mut unseen = anywhere.clone();
+        unseen.constraints.availability = None;
+        let mut here_only = anywhere.clone();
+        here_only.constraints.available_only = true;
+        let decision = ask(&anywhere, &rows);
+        prop_assert_eq!(&decision.recommendation, &ask(&unseen, &rows).recommendation);
+        let Some(placement) = decision.placement else {
+            return Ok(());
+        };
+        let here = ask(&here_only, &rows).recommendation;
+        let shown = |best: &Candidate| (best.configuration.clone(), best.kind, best.replicas);
+        let best_here = placement.best_here.map(|plan| (plan.configuration, plan.kind, plan.replicas));
+        let is_placeable = decision.recommendation.as_ref().is_some_and(|best| {
+            placement.room >= Some(i64::from(best.replicas))
+        });
+        if is_placeable {
+            prop_assert_eq!(best_here, None);
+            prop_assert_eq!(decision.recommendation.as_ref().map(shown), here.as_ref().map(shown));
+        } else {
+            prop_assert_eq!(best_here, here.as_ref().map(shown));
+        }
+    }
+
+    #[test]
     fn loosening_a_target_never_removes_a_place(
         requirement in requirements(),
         rows in rows(),
@@ -418,6 +489,7 @@ proptest! {
                 }
                 Change::MinimumEvidence(_, to) => relaxed.evidence.minimum_kind = *to,
                 Change::AnyAge(_) => relaxed.evidence.max_age_days = None,
+                Change::AnyRoom => constraints.available_only = false,
             }
             let plan = &lifted.plan;
             prop_assert_eq!(

@@ -158,6 +158,8 @@ pub fn resolve(
             denied_hardware: hardware_names(hardware.deny),
             max_gpus: hardware.max_gpus,
             max_cost_per_hour: hardware.max_cost_per_hour.map(|cost| cost.0.normalize()),
+            available_only: hardware.available_only,
+            availability: None,
         },
         evidence: evidence_policy(spec),
         objective: spec.objective,

@@ -133,7 +133,7 @@ fn challenge(field: &Field, winner: &Sized, way: &Sized, load: &Load) -> Option<
     let constraints = &field.requirement.constraints;
     let replicas = most_below(to_beat, per_replica)?
         .min(way.replicas - 1)
-        .min(constraints.most_replicas(way.configuration.hardware_count, Some(per_replica)));
+        .min(constraints.most_replicas(way.configuration.place(), Some(per_replica)));
     let needed_replicas = replicas
         .checked_sub(load.spare_replicas)
         .filter(|k| *k >= 1)?;

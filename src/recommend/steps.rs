@@ -64,6 +64,8 @@ pub enum Change {
     MinimumEvidence(EvidenceKind, EvidenceKind),
     /// Benchmarks of any age.
     AnyAge(i32),
+    /// Also what the cluster has no room for.
+    AnyRoom,
 }
 
 /// For each target alone the smallest whole-millisecond change, then the smallest common factor,
@@ -235,7 +237,8 @@ pub(super) fn lifted(field: &Field, winner: Option<&Sized>, standings: &[Standin
         let change = Change::MaxCostPerHour(MicroDollars::of(from), way.cost_per_hour?);
         Some((change, way))
     });
-    [models, hardware, quality, gpus, cost]
+    let room = least(Constraint::Room, &equal).map(|way| (Change::AnyRoom, way));
+    [models, hardware, quality, gpus, cost, room]
         .into_iter()
         .flatten()
         .map(|(change, way)| Lifted {
@@ -253,6 +256,7 @@ fn comes_with(constraint: Constraint, other: &Sized, way: &Sized) -> bool {
         Constraint::Quality => other.quality >= way.quality,
         Constraint::Gpus => other.gpus <= way.gpus,
         Constraint::Cost => other.cost_per_hour <= way.cost_per_hour,
+        Constraint::Room => true,
         Constraint::UnknownPrice | Constraint::Replicas => false,
     }
 }

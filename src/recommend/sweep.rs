@@ -201,6 +201,7 @@ struct Sizes<'r> {
     load: Load,
     load_rps: f64,
     is_limited: bool,
+    index: &'r Index,
     /// By model; empty where no constraint speaks of models.
     barred_models: Vec<bool>,
     /// By GPU: whether it is left out, and micro-dollars an hour.
@@ -208,7 +209,7 @@ struct Sizes<'r> {
 }
 
 impl<'r> Sizes<'r> {
-    fn new(requirement: &'r Requirement, index: &Index, catalog: &Catalog) -> Self {
+    fn new(requirement: &'r Requirement, index: &'r Index, catalog: &Catalog) -> Self {
         let constraints = &requirement.constraints;
         let is_barred = |model: &ModelName| {
             let quality = constraints
@@ -225,7 +226,8 @@ impl<'r> Sizes<'r> {
             requirement,
             load_rps: load.rps.and_then(|rps| rps.to_f64()).unwrap_or_default(),
             load,
-            is_limited: constraints.max_gpus.is_some() || constraints.max_cost_per_hour.is_some(),
+            is_limited: constraints.limit_size(),
+            index,
             barred_models: if constraints.speak_of_models() {
                 index.models.iter().map(is_barred).collect()
             } else {
@@ -252,7 +254,12 @@ impl<'r> Sizes<'r> {
         if self.is_limited {
             let cost = price.map(|price| cost::MicroDollars(price * i128::from(gpus)));
             let constraints = &self.requirement.constraints;
-            if constraints.broken_by_size(replicas, gpus, cost) != Broken::default() {
+            let at = (
+                &self.index.models[place.model as usize],
+                &self.index.hardware[place.hardware as usize],
+                place.hardware_count,
+            );
+            if constraints.broken_by_size(at, replicas, cost) != Broken::default() {
                 return None;
             }
         }

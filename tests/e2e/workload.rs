@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use crate::support::{Cluster, Namespace, condition, eventually, intent_yaml};
 
 /// What the operator needs; without pods, nodes and quotas.
-const LEAST_RULES: &str = r#"
+pub const LEAST_RULES: &str = r#"
 - {apiGroups: [compass.dev], resources: [deploymentintents], verbs: [get, list, watch]}
 - {apiGroups: [compass.dev], resources: [deploymentintents/status], verbs: [update]}
 - {apiGroups: [""], resources: [configmaps, services], verbs: [get, list, watch, create, patch, delete]}

@@ -210,6 +210,7 @@ impl Lint<'_> {
         let question = Question {
             name: &name,
             namespace: &namespace,
+            availability: None,
             spec: &intent.spec,
         };
         let advice = advise(

@@ -1,0 +1,87 @@
+//! Whose answer depends on what the cluster has room for, and on how much.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use kube::runtime::reflector::ObjectRef;
+
+use super::{Asker, Cluster};
+use crate::controller::context::Watched;
+use crate::recommend::{Availability, Placed, Placement, Thresholds};
+
+/// What the answer of each intent was made of. An intent that is not here is about to get its first.
+#[derive(Default)]
+pub struct Concerns(Mutex<HashMap<String, Concern>>);
+
+struct Concern {
+    intent: ObjectRef<Watched>,
+    placed: Option<Placed>,
+    thresholds: Thresholds,
+    seen: Seen,
+}
+
+/// What of an availability makes a difference to an answer.
+#[derive(PartialEq)]
+struct Seen {
+    reached: Vec<bool>,
+    unchecked: Vec<String>,
+}
+
+impl Seen {
+    fn of(thresholds: &Thresholds, availability: &Availability) -> Self {
+        Self {
+            reached: thresholds.reached(availability),
+            unchecked: availability.unchecked.clone(),
+        }
+    }
+}
+
+impl Concern {
+    fn is_current(&self, cluster: &Cluster) -> bool {
+        let asker = Asker {
+            namespace: self.intent.namespace.as_deref().unwrap_or_default(),
+            intent: &self.intent.name,
+        };
+        let now = cluster.availability(asker, self.placed.clone());
+        Seen::of(&self.thresholds, &now) == self.seen
+    }
+}
+
+impl Concerns {
+    /// The intent was answered so, on this availability; whether it still is so.
+    pub fn answered(
+        &self,
+        intent: ObjectRef<Watched>,
+        availability: &Availability,
+        placement: &Placement,
+        cluster: &Cluster,
+    ) -> bool {
+        let thresholds = placement.thresholds.clone();
+        let concern = Concern {
+            placed: availability.placed.clone(),
+            seen: Seen::of(&thresholds, availability),
+            thresholds,
+            intent,
+        };
+        let is_current = concern.is_current(cluster);
+        self.with(|all| all.insert(concern.intent.to_string(), concern));
+        is_current
+    }
+
+    /// The intent is gone, or its answer depends on no cluster.
+    pub fn forget(&self, intent: &str) {
+        self.with(|all| all.remove(intent));
+    }
+
+    /// The intents whose answer may have become another.
+    pub fn concerned(&self, cluster: &Cluster) -> Vec<ObjectRef<Watched>> {
+        self.with(|all| {
+            let concerned = all.values().filter(|concern| !concern.is_current(cluster));
+            concerned.map(|it| it.intent.clone()).collect()
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, Concern>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
