@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use super::replace::replace;
 use crate::manifest::{KUSTOMIZATION, Object, file_name, kustomization};
 
 /// First line of every file that is written here: only such files are ever changed or removed.
@@ -70,7 +70,7 @@ pub(super) fn write<'a>(
         if present.remove(name).flatten().as_ref() == Some(&content) {
             changes.unchanged += 1;
         } else {
-            replace(directory, name, &content)?;
+            replace(&directory.join(name), content.as_bytes())?;
             changes.written += 1;
         }
     }
@@ -127,23 +127,10 @@ fn files_of(directory: &Path) -> anyhow::Result<BTreeMap<String, Option<String>>
     Ok(files)
 }
 
-fn replace(directory: &Path, name: &str, content: &str) -> anyhow::Result<()> {
-    let path = directory.join(name);
-    let cannot_write = || format!("cannot write {}", path.display());
-    let mut file = tempfile::Builder::new()
-        .prefix(".compass-")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(directory)
-        .with_context(cannot_write)?;
-    file.write_all(content.as_bytes())
-        .and_then(|()| file.as_file().sync_all())
-        .with_context(cannot_write)?;
-    file.persist(&path).with_context(cannot_write)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use serde_json::json;
 
     use super::*;

@@ -28,6 +28,7 @@ mod object;
 mod readiness;
 mod recommend;
 mod render;
+mod replace;
 mod report;
 mod snapshot;
 mod style;

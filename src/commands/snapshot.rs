@@ -1,17 +1,17 @@
 //! `compass snapshot`: the evidence that some intents ask about, in a file.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
 use super::documents::intents;
+use super::replace::replace;
 use super::{CatalogArguments, DatabaseArguments};
 use crate::advise::take_snapshot;
 
@@ -49,19 +49,6 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     } else {
         text.into_bytes()
     };
-    write(path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    replace(path, &bytes)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The whole file or nothing of it.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let partial = path.with_file_name(name);
-    let written = std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path));
-    if written.is_err() {
-        // Of the two faults the first one is told.
-        let _ = std::fs::remove_file(&partial);
-    }
-    written
 }

@@ -240,6 +240,10 @@ impl Lint<'_> {
                 self.add(document, start, Level::Error, message);
             }
             Some(Ok(manifests)) => {
+                for note in manifests.notes() {
+                    let line = lines.line("spec.runtime");
+                    self.add(document, line, Level::Warning, note.to_string());
+                }
                 if let Some(committed) = self.committed {
                     let here = Problem {
                         file: document.file.clone(),
