@@ -48,6 +48,7 @@ fn fit_the_template(plan: &Plan<'_>, pod: &mut PodSpec) {
 
 fn fit_the_containers_template(plan: &Plan<'_>, container: &mut Container) {
     container.name = "main".into();
+    answer_to_the_routers_name(plan, container.args.get_or_insert_default());
     let security = container.security_context.get_or_insert_default();
     security.run_as_non_root.get_or_insert(false);
     // A pod has one handler: another kind than the template's would make two.
@@ -69,6 +70,20 @@ fn fit_the_containers_template(plan: &Plan<'_>, container: &mut Container) {
         &mut container.liveness_probe,
     ] {
         by_http(probe);
+    }
+}
+
+/// KServe's model-based routing calls the model by a name that has the namespace in it.
+fn answer_to_the_routers_name(plan: &Plan<'_>, args: &mut Vec<String>) {
+    let names = args.iter().position(|arg| arg == "--served-model-name");
+    if let Some(names) = names {
+        let name = format!(
+            "publishers/{}/models/{}",
+            plan.namespace.as_str(),
+            plan.model()
+        );
+        // After the first, by which vLLM labels its metrics.
+        args.insert((names + 2).min(args.len()), name);
     }
 }
 
@@ -118,7 +133,6 @@ mod tests {
         let container = &service["spec"]["template"]["containers"][0];
         let expected = json!(workload.template.spec.unwrap().containers[0]);
         for same in [
-            "args",
             "command",
             "image",
             "env",
@@ -128,6 +142,22 @@ mod tests {
         ] {
             assert_eq!(container[same], expected[same], "{same}");
         }
+    }
+
+    #[test]
+    fn it_answers_to_one_name_more() {
+        let mut args = llm_inference_service(&example().plan()).content["spec"]["template"]["containers"]
+            [0]["args"]
+            .as_array()
+            .unwrap()
+            .clone();
+        assert_eq!(
+            args.remove(3),
+            "publishers/assistants/models/Qwen/Qwen3-32B"
+        );
+        let plain = deployment(&Example::default().plan()).spec.unwrap();
+        let container = plain.template.spec.unwrap().containers.remove(0);
+        assert_eq!(json!(args), json!(container.args));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::names;
 use super::plan::Plan;
 
 /// Nodes that carry the GPU under any of its names. Clouds and device plugins label it under
@@ -81,7 +80,7 @@ pub(super) fn spread(plan: &Plan<'_>) -> TopologySpreadConstraint {
         topology_key: "kubernetes.io/hostname".into(),
         when_unsatisfiable: "ScheduleAnyway".into(),
         label_selector: Some(LabelSelector {
-            match_labels: Some(names::selector(&plan.name)),
+            match_labels: Some(plan.pods()),
             ..Default::default()
         }),
         ..Default::default()
