@@ -8,7 +8,9 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::engine_flags::{EngineFlags, human_readable};
 use super::plan::Plan;
-use super::{BuildError, Object, args, deployment, image, placement, startable};
+use super::{
+    BuildError, Kind, Object, args, deployment, image, llm_inference_service, placement, startable,
+};
 
 /// A difference between what will run and what was benchmarked, e.g. `args: --tensor-parallel-size 4,
 /// benchmarked with 2`.
@@ -132,9 +134,14 @@ pub(super) struct Compared {
 /// # Errors
 /// Where vLLM could not start.
 pub(super) fn compare(plan: &Plan<'_>, workload: &Object) -> Result<Compared, BuildError> {
-    let deployment: Deployment =
-        serde_json::from_value(workload.content.clone()).unwrap_or_default();
-    let spec = deployment.spec.unwrap_or_default();
+    let spec = match workload.kind {
+        Kind::LLMInferenceService => llm_inference_service::workload(workload),
+        _ => {
+            let deployment = serde_json::from_value(workload.content.clone());
+            deployment.map_or_else(|_| None, |it: Deployment| it.spec)
+        }
+    }
+    .unwrap_or_default();
     let pod = spec.template.spec.clone().unwrap_or_default();
     startable::check(plan, &pod)?;
     let is_gated = plan.known_model.is_some_and(|model| model.gated);

@@ -3,16 +3,20 @@
 //! KServe merges it over its own template, whose settings must give way: its container is called
 //! `main`, its image does not run as root, its pods pause before they end by a command.
 
+use k8s_openapi::api::apps::v1::DeploymentSpec;
 use k8s_openapi::api::core::v1::{
-    Container, ExecAction, Lifecycle, LifecycleHandler, PodSpec, Probe,
+    Container, ExecAction, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, Probe,
 };
 use serde_json::{Value, json};
 
-use super::deployment::deployment;
+use super::deployment::{CONTAINER, deployment};
 use super::object::{Kind, Object};
 use super::plan::Plan;
 use super::{budget, http_route};
 use crate::api::GatewaySpec;
+
+/// The name of vLLM's container in KServe's template.
+const MAIN: &str = "main";
 
 pub(super) fn llm_inference_service(plan: &Plan<'_>) -> Object {
     let deployment = deployment(plan);
@@ -34,10 +38,40 @@ pub(super) fn llm_inference_service(plan: &Plan<'_>) -> Object {
     {
         spec["rolloutStrategy"] = json!(strategy);
     }
+    if let Some(runtime) = plan.runtime {
+        // KServe gives them to the pods.
+        for (field, given) in [
+            ("labels", &runtime.pod_labels),
+            ("annotations", &runtime.pod_annotations),
+        ] {
+            if !given.is_empty() {
+                spec[field] = json!(given);
+            }
+        }
+    }
     if let Some(gateway) = plan.runtime.and_then(|runtime| runtime.gateway.as_ref()) {
         spec["router"] = router(gateway);
     }
     Object::custom(Kind::LLMInferenceService, &deployment.metadata, &spec)
+}
+
+/// What KServe makes a Deployment of, with vLLM's container under the name that it has elsewhere.
+pub(super) fn workload(object: &Object) -> Option<DeploymentSpec> {
+    let spec = &object.content["spec"];
+    let mut pod: PodSpec = serde_json::from_value(spec["template"].clone()).ok()?;
+    for container in &mut pod.containers {
+        if container.name == MAIN {
+            container.name = CONTAINER.into();
+        }
+    }
+    Some(DeploymentSpec {
+        replicas: serde_json::from_value(spec["replicas"].clone()).ok()?,
+        template: PodTemplateSpec {
+            spec: Some(pod),
+            ..Default::default()
+        },
+        ..Default::default()
+    })
 }
 
 fn fit_the_template(plan: &Plan<'_>, pod: &mut PodSpec) {
@@ -47,7 +81,7 @@ fn fit_the_template(plan: &Plan<'_>, pod: &mut PodSpec) {
 }
 
 fn fit_the_containers_template(plan: &Plan<'_>, container: &mut Container) {
-    container.name = "main".into();
+    container.name = MAIN.into();
     answer_to_the_routers_name(plan, container.args.get_or_insert_default());
     let security = container.security_context.get_or_insert_default();
     security.run_as_non_root.get_or_insert(false);
@@ -173,6 +207,17 @@ mod tests {
         for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
             assert_eq!(container[probe]["httpGet"]["scheme"], "HTTP", "{probe}");
         }
+    }
+
+    #[test]
+    fn it_is_held_against_the_evidence_as_the_deployment_is() {
+        assert!(example().manifests().deviations().is_empty());
+        let mut example = example();
+        example.runtime.args = vec!["-tp=4".into()];
+        let deviations = example.manifests().deviations().to_vec();
+        example.runtime.target = RuntimeTarget::Deployment;
+        assert_eq!(deviations, example.manifests().deviations());
+        assert!(!deviations.is_empty());
     }
 
     #[test]
