@@ -67,6 +67,9 @@ pub fn answer(decision: &Decision) -> Answer {
 fn placement(decision: &Decision) -> Option<PlacementStatus> {
     let placement = decision.placement.as_ref()?;
     let short = words::lack_of_room(decision);
+    if decision.recommendation.is_none() && placement.unchecked.is_empty() {
+        return None;
+    }
     Some(PlacementStatus {
         placeable: decision.recommendation.as_ref().map(|_| short.is_none()),
         message: short,

@@ -90,7 +90,7 @@ pub struct AutoscalingSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub max_replicas: Option<i32>,
-    /// Where KEDA finds Prometheus, e.g. http://prometheus.monitoring:9090.
+    /// Where KEDA finds Prometheus, e.g. `http://prometheus.monitoring:9090`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 300), regex(pattern = r"^https?://[^\s]+$"))]
     pub prometheus_address: Option<String>,

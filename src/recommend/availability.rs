@@ -56,10 +56,20 @@ impl Availability {
     /// than a quota lets in. Only GPUs count, not CPUs or memory.
     pub fn replicas(&self, place: (&ModelName, &HardwareName, i32)) -> i64 {
         match &self.placed {
-            Some(placed) if placed.is(place) => i64::from(placed.replicas)
-                .saturating_add(self.beside(place.1, place.2, |it| it.free)),
-            _ => self.beside(place.1, place.2, |it| it.free.saturating_add(it.own)),
+            Some(placed) if placed.is(place) => self.replicas_of_placed(placed),
+            _ => self.replicas_of_another(place.1, place.2),
         }
+    }
+
+    /// The same for what runs: its replicas, and what there is room for beside them.
+    pub(super) fn replicas_of_placed(&self, placed: &Placed) -> i64 {
+        let more = self.beside(&placed.hardware, placed.gpus_per_replica, |it| it.free);
+        i64::from(placed.replicas).saturating_add(more)
+    }
+
+    /// The same for anything else.
+    pub(super) fn replicas_of_another(&self, hardware: &HardwareName, gpus: i32) -> i64 {
+        self.beside(hardware, gpus, |it| it.free.saturating_add(it.own))
     }
 
     fn beside(&self, hardware: &HardwareName, gpus: i32, room: fn(&Room) -> u64) -> i64 {

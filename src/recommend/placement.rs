@@ -10,7 +10,7 @@ use super::decision::Plan;
 use super::field::{Field, Standing};
 use super::ranking;
 use super::sizing::Sized;
-use crate::benchmark::{HardwareName, ModelName};
+use crate::benchmark::HardwareName;
 
 /// What of an answer a cluster can place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -30,15 +30,41 @@ pub struct Placement {
 /// with the availability where one of them can be placed now and could not before, or the other way
 /// round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Thresholds(BTreeSet<(ModelName, HardwareName, i32, i32)>);
+pub struct Thresholds {
+    /// Hardware, GPUs of a replica and replicas.
+    sizes: BTreeSet<(HardwareName, i32, i32)>,
+    /// Replicas of what runs.
+    of_placed: BTreeSet<i32>,
+}
 
 impl Thresholds {
+    fn of(ways: &[&Sized], availability: &Availability) -> Self {
+        let mut thresholds = Self::default();
+        for way in ways {
+            let (_, hardware, gpus) = way.configuration.place();
+            let placed = availability.placed.as_ref();
+            if placed.is_some_and(|placed| placed.is(way.configuration.place())) {
+                thresholds.of_placed.insert(way.replicas);
+            } else {
+                let size = (hardware.clone(), gpus, way.replicas);
+                thresholds.sizes.insert(size);
+            }
+        }
+        thresholds
+    }
+
     /// Which of them can be placed.
     pub fn reached(&self, availability: &Availability) -> Vec<bool> {
-        let fits = |(model, hardware, gpus, replicas): &(ModelName, HardwareName, i32, i32)| {
-            availability.replicas((model, hardware, *gpus)) >= i64::from(*replicas)
-        };
-        self.0.iter().map(fits).collect()
+        let sizes = self.sizes.iter().map(|(hardware, gpus, replicas)| {
+            availability.replicas_of_another(hardware, *gpus) >= i64::from(*replicas)
+        });
+        let placed = availability.placed.as_ref();
+        let room = placed.map_or(0, |placed| availability.replicas_of_placed(placed));
+        let of_placed = self
+            .of_placed
+            .iter()
+            .map(|replicas| room >= i64::from(*replicas));
+        sizes.chain(of_placed).collect()
     }
 }
 
@@ -63,14 +89,10 @@ pub(super) fn placement(
         let order = ranking::order(field.requirement.objective, field.requirement, cheapest);
         here.into_iter().min_by(|a, b| order(&a.rank, &b.rank))
     });
-    let thresholds = ways.iter().map(|way| {
-        let (model, hardware, gpus) = way.configuration.place();
-        (model.clone(), hardware.clone(), gpus, way.replicas)
-    });
     Some(Placement {
         room: winner.map(room),
         best_here: best_here.map(Plan::of),
         unchecked: availability.unchecked.clone(),
-        thresholds: Thresholds(thresholds.collect()),
+        thresholds: Thresholds::of(&ways, availability),
     })
 }

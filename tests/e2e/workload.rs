@@ -14,8 +14,9 @@ use crate::support::{Cluster, Namespace, condition, eventually, intent_yaml};
 pub const LEAST_RULES: &str = r#"
 - {apiGroups: [compass.dev], resources: [deploymentintents], verbs: [get, list, watch]}
 - {apiGroups: [compass.dev], resources: [deploymentintents/status], verbs: [update]}
-- {apiGroups: [""], resources: [configmaps, services], verbs: [get, list, watch, create, patch, delete]}
+- {apiGroups: [""], resources: [configmaps, services, persistentvolumeclaims], verbs: [get, list, watch, create, patch, delete]}
 - {apiGroups: [apps], resources: [deployments], verbs: [get, list, watch, create, patch, delete]}
+- {apiGroups: [policy, networking.k8s.io, autoscaling, keda.sh, monitoring.coreos.com, gateway.networking.k8s.io, inference.networking.k8s.io, serving.kserve.io], resources: ["*"], verbs: [get, list, watch, create, patch, delete]}
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}"#;
 
 fn chat(name: &str, rest: &str) -> String {
