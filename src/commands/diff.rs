@@ -17,7 +17,7 @@ use super::style::{BAD, GOOD, HEADLINE, styled};
 use super::{CatalogArguments, VllmArguments, report};
 use crate::advise::{Question, advise};
 use crate::api::DeploymentIntent;
-use crate::controller::MANIFESTS_KEY;
+use crate::controller::{Asker, MANIFESTS_KEY, look};
 
 /// Lines shown around a change.
 const CONTEXT: usize = 3;
@@ -52,11 +52,22 @@ async fn compare(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let cluster = arguments.cluster.connect().await?;
     let intent = cluster.intent(&arguments.name).await?;
     let delivered = delivered(&cluster, &intent).await?;
+    let hardware = intent.spec.hardware.as_ref();
+    let room = if hardware.is_some_and(|hardware| hardware.available_only) {
+        let asker = Asker {
+            namespace: &cluster.namespace,
+            intent: &arguments.name,
+        };
+        let room = look(&cluster.client, Arc::clone(&catalog), asker).await?;
+        Some(Arc::new(room))
+    } else {
+        None
+    };
     let question = Question {
         name: &arguments.name,
         namespace: &cluster.namespace,
         spec: &intent.spec,
-        availability: None,
+        availability: room.as_ref(),
     };
     let settings = arguments.vllm.settings();
     let advice = advise(
