@@ -28,7 +28,7 @@ fn chat(hardware: &str, mode: &str) -> String {
     intent_yaml(
         "chat",
         &format!(
-            "useCase: chatbot_conversational, demand: {{requestsPerSecond: 1}}, hardware: {{{hardware}}}, delivery: {{mode: {mode}}}"
+            "useCase: chatbot_conversational, demand: {{requestsPerSecond: 1}}, hardware: {{{hardware}}}, delivery: {{mode: {mode}}}, runtime: {{hfTokenSecret: {{name: hugging-face, key: token}}}}"
         ),
     )
 }
