@@ -104,6 +104,14 @@ async fn apply(
         others.push(children.claim(object).await?);
     }
     children.apply(config_map).await?;
+    if served.iter().any(|it| Kind::AUTOSCALERS.contains(&it.kind)) {
+        // KEDA refuses to scale what another autoscaler does.
+        for kind in Kind::AUTOSCALERS {
+            if served.iter().all(|it| it.kind != kind) {
+                children.remove(kind, children.name).await?;
+            }
+        }
+    }
     for object in others {
         children.apply(object).await?;
     }
