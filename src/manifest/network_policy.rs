@@ -20,10 +20,15 @@ const DNS: i32 = 53;
 const HTTPS: i32 = 443;
 
 /// In: the API's port, which also has the metrics, from the peers of the intent; a kubelet's probes
-/// come from the node and are never subject to a policy. Out: names, and HTTPS to anywhere, since
+/// come from the node and are never subject to a policy. Out: names, and HTTPS to anywhere where
 /// the model comes from a hub.
 pub(super) fn network_policy(plan: &Plan<'_>) -> Option<Object> {
-    let given = plan.runtime?.network_policy.as_ref()?;
+    let runtime = plan.runtime?;
+    let given = runtime.network_policy.as_ref()?;
+    let mut egress = vec![to_anywhere(vec![port("UDP", DNS), port("TCP", DNS)])];
+    if runtime.model_path.is_none() {
+        egress.push(to_anywhere(vec![port("TCP", HTTPS)]));
+    }
     let policy = NetworkPolicy {
         metadata: names::metadata(&plan.name, &plan.namespace),
         spec: Some(NetworkPolicySpec {
@@ -33,10 +38,7 @@ pub(super) fn network_policy(plan: &Plan<'_>) -> Option<Object> {
                 from: Some(given.allow_from.iter().map(peer).collect()),
                 ports: Some(vec![port("TCP", PORT)]),
             }]),
-            egress: Some(vec![
-                to_anywhere(vec![port("UDP", DNS), port("TCP", DNS)]),
-                to_anywhere(vec![port("TCP", HTTPS)]),
-            ]),
+            egress: Some(egress),
         }),
     };
     Some(Object::new(Kind::NetworkPolicy, &policy))
@@ -100,5 +102,12 @@ mod tests {
                 "ports": [{"port": 8000, "protocol": "TCP"}],
             }])
         );
+        let egress = |example: &Example| {
+            let policy = network_policy(&example.plan()).unwrap().content;
+            policy["spec"]["egress"].as_array().unwrap().len()
+        };
+        assert_eq!(egress(&example), 2);
+        example.runtime.model_path = Some("/models/chat".into());
+        assert_eq!(egress(&example), 1);
     }
 }
