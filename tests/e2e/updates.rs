@@ -34,7 +34,7 @@ fn h200() -> Row {
 /// Another model, for less.
 fn another_model() -> Row {
     Row {
-        model: "meta-llama/Llama-3.1-8B-Instruct",
+        model: "Qwen/Qwen3-8B",
         requests_per_second: 5,
         ..Row::default()
     }
@@ -127,7 +127,7 @@ async fn evidence_that_turns_against_what_runs_is_told_and_acts_only_when_it_is_
     h100(2).insert(&url);
     h100(3).insert(&url);
     another_model().insert(&url);
-    let model = "models: {deny: [meta-llama/Llama-3.1-8B-Instruct]}";
+    let model = "models: {deny: [Qwen/Qwen3-8B]}";
     namespace.apply(&intent_yaml(
         "chat",
         &format!("{ASKED}, {model}, delivery: {{mode: Apply}}"),
@@ -218,10 +218,7 @@ async fn another_model_is_only_offered_unless_the_policy_is_automatic() {
 
     namespace.apply(&chat("updatePolicy: Automatic"));
     let status = namespace.ready("chat", "Available").await.status.unwrap();
-    assert_eq!(
-        delivered(&status),
-        plan("meta-llama/Llama-3.1-8B-Instruct", "1xH100", 1)
-    );
+    assert_eq!(delivered(&status), plan("Qwen/Qwen3-8B", "1xH100", 1));
 }
 
 #[tokio::test]
