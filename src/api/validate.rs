@@ -1,9 +1,12 @@
 //! The API server's rules, held against an intent from a file: the schema and the CEL rules of the
 //! generated CRD, so that a pipeline without a cluster refuses what a cluster would refuse.
 
+use std::sync::LazyLock;
+
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use kube::CustomResourceExt;
+use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -70,13 +73,14 @@ pub fn validate_intent(document: Value) -> Result<DeploymentIntent, InvalidInten
     if !problems.is_empty() {
         return Err(InvalidIntent::Rules(problems));
     }
+    let broken = Validator::new().validate_compiled(&RULES.cel, &document, None);
     let intent: DeploymentIntent = serde_path_to_error::deserialize(document).map_err(|error| {
         InvalidIntent::Rules(vec![BrokenRule {
             field: error.path().to_string(),
             problem: error.inner().to_string(),
         }])
     })?;
-    intent.validate_cel().map_err(|errors| {
+    broken.map_err(|errors| {
         InvalidIntent::Rules(
             errors
                 .into_iter()
@@ -90,7 +94,14 @@ pub fn validate_intent(document: Value) -> Result<DeploymentIntent, InvalidInten
     Ok(intent)
 }
 
-fn schema_problems(document: &Value) -> Vec<BrokenRule> {
+/// The CRD's schema and its CEL rules.
+struct Rules {
+    schema: jsonschema::Validator,
+    cel: CompiledSchema,
+}
+
+/// Made once: it takes longer than all else here.
+static RULES: LazyLock<Rules> = LazyLock::new(|| {
     let crd = DeploymentIntent::crd();
     let schema = crd.spec.versions[0]
         .schema
@@ -100,9 +111,17 @@ fn schema_problems(document: &Value) -> Vec<BrokenRule> {
     let Some(Ok(mut schema)) = schema else {
         unreachable!("the generated CRD holds a schema")
     };
+    let cel = compile_schema(&schema);
     refuse_unknown_fields(&mut schema["properties"]["spec"]);
-    let validator = jsonschema::validator_for(&schema).expect("the generated schema is valid");
-    validator
+    Rules {
+        schema: jsonschema::validator_for(&schema).expect("the generated schema is valid"),
+        cel,
+    }
+});
+
+fn schema_problems(document: &Value) -> Vec<BrokenRule> {
+    RULES
+        .schema
         .iter_errors(document)
         .map(|error| {
             let path = error.instance_path().as_str();

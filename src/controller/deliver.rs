@@ -178,8 +178,8 @@ fn rollout_of(
         return kserve_rollout(&running);
     }
     // What cannot be read has not been seen to run.
-    let running: Deployment = running.try_parse().unwrap_or_default();
-    context.settled.applied(&running);
+    let mut running: Deployment = running.try_parse().unwrap_or_default();
+    context.settled.applied(&mut running);
     rollout(&running, pods, strategy)
 }
 

@@ -6,7 +6,8 @@
 //! operator then has them replaced in place, until that rollout is complete. [`choose`] is pure, and
 //! decides from the live Deployment and its pods, so that a restart changes nothing.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::api::apps::v1::{Deployment, RollingUpdateDeployment};
@@ -40,10 +41,10 @@ impl Strategy {
     }
 }
 
-/// Deployments whose rollout was complete when they were last applied: those need not be read before
-/// the next write.
+/// Deployments whose rollout was complete when they were last applied, and their specs: those need not
+/// be read before the next write.
 #[derive(Default)]
-pub struct Settled(Mutex<HashSet<(String, String)>>);
+pub struct Settled(Mutex<HashMap<(String, String), u64>>);
 
 impl Settled {
     /// How `wanted` is to be rolled out; reads the live Deployment unless it is settled.
@@ -57,7 +58,7 @@ impl Settled {
             return Ok(Strategy::AsRendered);
         };
         let (namespace, name) = key(&wanted);
-        if self.with(|settled| settled.contains(&key(&wanted))) {
+        if self.with(|settled| settled.contains_key(&key(&wanted))) {
             return Ok(Strategy::AsRendered);
         }
         let api: Api<Deployment> = Api::namespaced(client.clone(), &namespace);
@@ -65,18 +66,33 @@ impl Settled {
         Ok(live.map_or(Strategy::AsRendered, |live| choose(&wanted, &live, pods)))
     }
 
-    /// The Deployment was applied, and this is what it is now.
-    pub fn applied(&self, live: &Deployment) {
+    /// The Deployment was applied, and this is what it is now. A changed annotation makes a generation
+    /// that its controller has not seen yet, although nothing rolls out: where the spec is still the
+    /// one that was complete, its status counts as seen.
+    pub fn applied(&self, live: &mut Deployment) {
+        let key = key(live);
+        let spec = spec_hash(live);
+        let is_unchanged = self.with(|settled| settled.get(&key) == Some(&spec));
+        if let Some(status) = live.status.as_mut().filter(|_| is_unchanged) {
+            status.observed_generation = live.metadata.generation;
+        }
         if Progress::of(live).is_complete() {
-            self.with(|settled| settled.insert(key(live)));
+            self.with(|settled| settled.insert(key, spec));
         } else {
-            self.with(|settled| settled.remove(&key(live)));
+            self.with(|settled| settled.remove(&key));
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut HashSet<(String, String)>) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<(String, String), u64>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn spec_hash(deployment: &Deployment) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let spec = serde_json::to_string(&deployment.spec);
+    spec.unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
 }
 
 fn key(deployment: &Deployment) -> (String, String) {
@@ -189,6 +205,26 @@ mod tests {
             },
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn a_generation_of_which_only_the_annotations_are_new_rolls_nothing_out() {
+        let mut live = live(1, 0);
+        let status = live.status.as_mut().unwrap();
+        status.replicas = Some(2);
+        status.updated_replicas = Some(2);
+        let settled = Settled::default();
+        settled.applied(&mut live.clone());
+        let applied = |live: &Deployment, generation| {
+            let mut live = live.clone();
+            live.metadata.generation = Some(generation);
+            settled.applied(&mut live);
+            Progress::of(&live).is_complete()
+        };
+        assert!(applied(&live, 3));
+        live.spec.as_mut().unwrap().min_ready_seconds = Some(1);
+        assert!(!applied(&live, 4));
+        assert!(!applied(&live, 5), "it was not seen to be complete");
     }
 
     fn pod(name: &str, revision: &str, nodes: u64, waits: bool) -> Replica {

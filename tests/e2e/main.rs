@@ -12,6 +12,7 @@ mod explain;
 mod idempotence;
 mod infeasible;
 mod lifecycle;
+mod many;
 mod modes;
 mod outage;
 mod overrides;

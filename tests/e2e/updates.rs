@@ -132,7 +132,11 @@ async fn evidence_that_turns_against_what_runs_is_told_and_acts_only_when_it_is_
         "chat",
         &format!("{ASKED}, {model}, delivery: {{mode: Apply}}"),
     ));
-    namespace.ready("chat", "Available").await;
+    let since = |intent: &DeploymentIntent| {
+        let ready = condition(intent, "Ready").unwrap();
+        ready.last_transition_time.clone()
+    };
+    let ready_since = since(&namespace.ready("chat", "Available").await);
     let before = template(&namespace).await;
 
     // The target is 150 ms.
@@ -147,7 +151,8 @@ async fn evidence_that_turns_against_what_runs_is_told_and_acts_only_when_it_is_
         condition(&intent, "DeliveredComplies").unwrap().status,
         "Unknown"
     );
-    namespace.ready("chat", "Available").await;
+    let intent = namespace.ready("chat", "Available").await;
+    assert_eq!(since(&intent), ready_since, "nothing rolled out");
     let offered = intent.status.unwrap().proposed.unwrap();
     assert_eq!(
         (offered.accelerators.as_str(), offered.replicas),
