@@ -1,6 +1,8 @@
 //! The objects of one intent in the cluster: applied if they are the intent's, removed if they are,
 //! never touched if they are not.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::{DynamicObject, ObjectMeta};
@@ -12,14 +14,11 @@ use super::outcome::DeliverError;
 use super::owned::{Known, Owned, api_resource};
 use super::volume_claim;
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
-use crate::manifest::{self, Kind, Object, annotation};
+use crate::manifest::{self, Kind, Object, annotation, label};
 use crate::recommend::Running;
 
 /// Label that every object written by Compass carries, and that its watches select by.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by=compass";
-
-/// Label with the name of the intent that an object belongs to.
-const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// An object that may be written: no other has its name.
 pub struct Claimed {
@@ -170,11 +169,10 @@ impl<'a> Children<'a> {
 
     /// Whether an object that nobody owns was made for an intent of this name.
     fn is_kept_for(&self, object: &DynamicObject) -> bool {
-        let label = |key: &str| object.labels().get(key).map(String::as_str);
-        let (key, value) = MANAGED_BY.split_once('=').unwrap_or_default();
+        let labels = object.labels();
         controller(&object.metadata).is_none()
-            && label(key) == Some(value)
-            && label(INSTANCE) == Some(self.name)
+            && is_managed(labels)
+            && labels.get(label::INSTANCE).map(String::as_str) == Some(self.name)
     }
 
     async fn claim_as_stored(
@@ -250,7 +248,7 @@ impl<'a> Children<'a> {
     /// neither the status nor the watch nor Compass itself knows of one.
     pub async fn remove(&self, kind: Kind, name: &str) -> Result<(), DeliverError> {
         let known = self.owned.known(kind, self.namespace, name);
-        let is_unheard_of = !is_told(kind, self.status) && matches!(known, Known::Absent);
+        let is_unheard_of = !self.is_told(kind, name) && matches!(known, Known::Absent);
         if is_unheard_of || !self.owned.serves(kind) {
             return Ok(());
         }
@@ -270,6 +268,16 @@ impl<'a> Children<'a> {
                 .map(drop)
                 .map_err(|source| failed(kind, name, source)),
         }
+    }
+
+    /// Whether the intent's status says that there is one.
+    fn is_told(&self, kind: Kind, name: &str) -> bool {
+        name == self.name
+            && match kind {
+                Kind::ConfigMap => self.status.manifests.is_some(),
+                Kind::Deployment | Kind::Service => self.status.delivered.is_some(),
+                _ => false,
+            }
     }
 
     async fn existing(&self, kind: Kind, name: &str) -> Result<Option<ObjectMeta>, DeliverError> {
@@ -305,6 +313,11 @@ impl<'a> Children<'a> {
     }
 }
 
+/// Whether Compass made an object with these labels.
+pub fn is_managed(labels: &BTreeMap<String, String>) -> bool {
+    labels.get(label::MANAGED_BY).map(String::as_str) == Some(label::COMPASS)
+}
+
 /// The reference to the one that controls an object.
 pub fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
     object
@@ -323,15 +336,6 @@ pub fn replicas(workload: &DynamicObject) -> i32 {
 fn dynamic(object: &Object) -> DynamicObject {
     serde_json::from_value(object.content.clone())
         .expect("what Compass builds is a Kubernetes object")
-}
-
-/// Whether the intent's status says that there is one.
-fn is_told(kind: Kind, status: &DeploymentIntentStatus) -> bool {
-    match kind {
-        Kind::ConfigMap => status.manifests.is_some(),
-        Kind::Deployment | Kind::Service => status.delivered.is_some(),
-        _ => false,
-    }
 }
 
 fn failed(kind: Kind, name: &str, source: ApiError) -> DeliverError {

@@ -224,11 +224,8 @@ fn manifests_status(
 /// Takes away what of the intent's objects is not wanted; the manifests' ConfigMap stays.
 async fn prune(children: &Children<'_>, wanted: &[&Object]) -> Result<(), DeliverError> {
     for kind in Kind::ALL {
-        for name in kind.names(children.name) {
-            let is_wanted = |it: &&Object| (it.kind, it.name()) == (kind, &*name);
-            if !wanted.iter().any(is_wanted) {
-                children.remove(kind, &name).await?;
-            }
+        if wanted.iter().all(|it| it.kind != kind) {
+            children.remove(kind, &kind.name(children.name)).await?;
         }
     }
     Ok(())

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::time::Duration;
 
+use kube::core::Status;
+use kube::runtime::watcher;
 use thiserror::Error;
 
 /// The client repeats what the server asks it to repeat, up to minutes; a reconcile does not wait
@@ -55,6 +57,17 @@ impl ApiError {
     /// object that the API server finds invalid.
     pub fn is_refusal(&self) -> bool {
         matches!(self.code(), Some(400 | 401 | 403 | 405 | 422))
+    }
+}
+
+/// What the API server says of a watch that failed.
+pub fn said_of_watch(error: &watcher::Error) -> Option<&Status> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status),
+        _ => None,
     }
 }
 

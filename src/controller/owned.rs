@@ -16,7 +16,7 @@ use tracing::warn;
 
 use super::children::{MANAGED_BY, controller};
 use super::context::{Context, Watched};
-use super::error::in_time;
+use super::error::{in_time, said_of_watch};
 use crate::api::DeploymentIntent;
 use crate::manifest::Kind;
 
@@ -241,13 +241,10 @@ async fn watch(kind: Kind, writer: Writer<Seen>, context: &Context, tell: &Tell)
 }
 
 fn is_gone(event: &Result<Seen, watcher::Error>) -> bool {
-    let status = match event {
-        Err(watcher::Error::InitialListFailed(kube::Error::Api(status)))
-        | Err(watcher::Error::WatchStartFailed(kube::Error::Api(status))) => status,
-        Err(watcher::Error::WatchError(status)) => status,
-        _ => return false,
-    };
-    status.code == 404
+    let error = event.as_ref().err();
+    error
+        .and_then(said_of_watch)
+        .is_some_and(|status| status.code == 404)
 }
 
 fn intent_of(object: &ObjectMeta) -> Option<ObjectRef<Watched>> {

@@ -8,11 +8,10 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt;
 
 use super::trouble::{Trouble, trouble};
+use crate::manifest::label;
 
 /// Label that a Deployment's controller gives the pods of one revision.
 const REVISION: &str = "pod-template-hash";
-/// Label that names the intent.
-pub const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// What a rollout needs to know of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub struct Replica {
 /// make it.
 pub fn replica(pod: &Pod) -> Option<(&str, Replica)> {
     let labels = pod.metadata.labels.as_ref()?;
-    let (intent, revision) = (labels.get(INSTANCE)?, labels.get(REVISION)?);
+    let (intent, revision) = (labels.get(label::INSTANCE)?, labels.get(REVISION)?);
     let replica_set = format!("{intent}-{revision}");
     let owner = pod.metadata.owner_references.iter().flatten();
     let mut owner = owner.filter(|owner| owner.controller == Some(true));

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use super::children::MANAGED_BY;
 use super::context::Watched;
+use super::error::said_of_watch;
 use super::pod::{Replica, replica};
 
 /// Changes of so long are told together: a rollout changes each of its pods some times a second.
@@ -195,13 +196,7 @@ pub async fn run(
 
 /// What the API server says, where it refuses the watch.
 pub fn refusal(error: &watcher::Error) -> Option<String> {
-    let status = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => status,
-        _ => return None,
-    };
+    let status = said_of_watch(error)?;
     matches!(status.code, 401 | 403).then(|| status.message.clone())
 }
 

@@ -229,16 +229,10 @@ fn recommendation_findings(
         findings.push(delivered);
         findings
     };
-    let rollout_findings = |rollout: &Rollout, runs| match change {
-        Some(change) if change.keeps_a_violation() => {
-            catalogue::violated(message::violated(change))
-        }
-        _ => rollout_findings(rollout, runs),
-    };
     match delivery {
         Ok(Delivery::StatusOnly | Delivery::KeptRendered) => catalogue::recommended(recommended),
         Ok(Delivery::KeptApplied { rollout }) => match rollout {
-            Some(rollout) => rollout_findings(rollout, message::keeps_running()),
+            Some(rollout) => rollout_findings(rollout, change, message::keeps_running()),
             None => catalogue::recommended(recommended),
         },
         Ok(Delivery::Suspended) => catalogue::suspended(),
@@ -249,7 +243,7 @@ fn recommendation_findings(
         Ok(Delivery::Applied {
             manifests, rollout, ..
         }) => with(
-            rollout_findings(rollout, recommended),
+            rollout_findings(rollout, change, recommended),
             catalogue::delivered_applied(message::applied(manifests)),
         ),
         Err(DeliverError::NotDeployable(error)) => {
@@ -270,7 +264,11 @@ fn recommendation_findings(
     }
 }
 
-fn rollout_findings(rollout: &Rollout, runs: String) -> Vec<Finding> {
+/// That what runs fails goes before how far it is.
+fn rollout_findings(rollout: &Rollout, change: Option<&Change>, runs: String) -> Vec<Finding> {
+    if let Some(change) = change.filter(|change| change.keeps_a_violation()) {
+        return catalogue::violated(message::violated(change));
+    }
     match rollout {
         Rollout::Available => catalogue::available(runs),
         Rollout::Progressing(reason, awaited) => {

@@ -49,7 +49,7 @@ pub use annotations::running;
 pub use deviation::Deviation;
 pub use error::BuildError;
 pub use kustomization::{KUSTOMIZATION, file_name, kustomization};
-pub use names::annotation;
+pub use names::{annotation, label};
 pub use note::Note;
 pub use object::{Kind, Object, Resource};
 

@@ -109,12 +109,22 @@ pub(super) fn metadata_of(name: &ObjectName, suffix: &str, namespace: &Namespace
     }
 }
 
+/// Keys of the labels by which an intent's objects and pods are found.
+pub mod label {
+    /// Name of the intent.
+    pub const INSTANCE: &str = "app.kubernetes.io/instance";
+    /// Who made it: [`COMPASS`].
+    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    /// Value of [`MANAGED_BY`].
+    pub const COMPASS: &str = "compass";
+}
+
 /// Labels that a Deployment and a Service find the pods by. A selector cannot be changed, so it
 /// holds nothing that a new decision might change.
 pub(super) fn selector(name: &ObjectName) -> BTreeMap<String, String> {
     labels_of([
         ("app.kubernetes.io/name", "vllm"),
-        ("app.kubernetes.io/instance", name.as_str()),
+        (label::INSTANCE, name.as_str()),
     ])
 }
 
@@ -134,7 +144,7 @@ pub(super) fn kserve_selector(name: &ObjectName) -> BTreeMap<String, String> {
 pub(super) fn labels(name: &ObjectName) -> BTreeMap<String, String> {
     let mut labels = labels_of([
         ("app.kubernetes.io/component", "inference"),
-        ("app.kubernetes.io/managed-by", "compass"),
+        (label::MANAGED_BY, label::COMPASS),
     ]);
     labels.append(&mut selector(name));
     labels

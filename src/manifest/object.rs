@@ -106,14 +106,13 @@ impl Kind {
     /// Those that set a workload's replicas.
     pub const AUTOSCALERS: [Self; 2] = [Self::HorizontalPodAutoscaler, Self::ScaledObject];
 
-    /// The names that an intent's objects of this kind may have, but for the ConfigMap of its
-    /// manifests.
-    pub fn names(self, intent: &str) -> Vec<String> {
-        vec![match self {
+    /// The name of an intent's object of this kind; the ConfigMap of its manifests has the intent's.
+    pub fn name(self, intent: &str) -> String {
+        match self {
             Self::ConfigMap => format!("{intent}-{}", dashboard::SUFFIX),
             Self::PersistentVolumeClaim => format!("{intent}-{}", model_cache::SUFFIX),
             _ => intent.to_owned(),
-        }]
+        }
     }
 
     /// Where the API server has it.

@@ -3,26 +3,16 @@
 use std::sync::LazyLock;
 
 use compass::api::DeploymentIntent;
-use compass_testbed::control_plane::GpuNodes;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
-use crate::support::{Cluster, Namespace, compass, condition, eventually, intent_yaml};
+use crate::support::{
+    Cluster, Namespace, ONE_OF_EACH, compass, condition, eventually, intent_yaml,
+};
 use crate::workload::LEAST_RULES;
 
 /// One node of each of two kinds of GPU.
-static TWO_KINDS: LazyLock<Cluster> = LazyLock::new(|| {
-    let node = |name, product| GpuNodes {
-        name,
-        product,
-        gpus: 8,
-        count: 1,
-    };
-    Cluster::of(&[
-        node("h100", "NVIDIA-H100-80GB-HBM3"),
-        node("l40s", "NVIDIA-L40S"),
-    ])
-});
+static TWO_KINDS: LazyLock<Cluster> = LazyLock::new(|| Cluster::of(&ONE_OF_EACH));
 
 fn chat(hardware: &str, mode: &str) -> String {
     intent_yaml(

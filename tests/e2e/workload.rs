@@ -4,11 +4,10 @@
 use std::sync::LazyLock;
 
 use compass::api::DeploymentIntent;
-use compass_testbed::control_plane::GpuNodes;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::support::{Cluster, Namespace, condition, eventually, intent_yaml};
+use crate::support::{Cluster, Namespace, ONE_OF_EACH, condition, eventually, intent_yaml};
 
 /// What the operator needs; without pods, nodes and quotas.
 pub const LEAST_RULES: &str = r#"
@@ -115,18 +114,7 @@ async fn an_operator_that_may_not_list_pods_works_and_says_so() {
 }
 
 /// One node of each kind of GPU.
-static SMALL: LazyLock<Cluster> = LazyLock::new(|| {
-    let node = |name, product| GpuNodes {
-        name,
-        product,
-        gpus: 8,
-        count: 1,
-    };
-    Cluster::of(&[
-        node("h100", "NVIDIA-H100-80GB-HBM3"),
-        node("l40s", "NVIDIA-L40S"),
-    ])
-});
+static SMALL: LazyLock<Cluster> = LazyLock::new(|| Cluster::of(&ONE_OF_EACH));
 
 fn on_h100(rest: &str) -> String {
     intent_yaml(

@@ -15,9 +15,11 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt;
 use kube::runtime::watcher::Event;
 
-use super::pod::{INSTANCE, gpus};
+use super::children::is_managed;
+use super::pod::gpus;
 use crate::benchmark::HardwareName;
 use crate::catalog::{Catalog, Vendor};
+use crate::manifest::label;
 use crate::recommend::{Availability, Nodes, Placed, Room};
 
 /// Whose pods hold GPUs that another decision may have.
@@ -287,15 +289,14 @@ fn gpu_pod(pod: &Pod) -> Option<GpuPod> {
         .and_then(|status| status.phase.as_deref());
     let gpus = gpus(spec);
     let is_over = matches!(phase, Some("Succeeded" | "Failed"));
-    let is_managed = pod
-        .labels()
-        .get("app.kubernetes.io/managed-by")
-        .map(String::as_str)
-        == Some("compass");
+    let labels = pod.labels();
     (gpus > 0 && !is_over).then(|| GpuPod {
         node: spec.node_name.clone(),
         gpus,
-        intent: pod.labels().get(INSTANCE).filter(|_| is_managed).cloned(),
+        intent: labels
+            .get(label::INSTANCE)
+            .filter(|_| is_managed(labels))
+            .cloned(),
     })
 }
 

@@ -17,6 +17,22 @@ pub static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
 const BENCHMARKS: &str = "data/benchmarks.json.gz";
 const POD_READY_AFTER: Duration = Duration::from_millis(300);
 
+/// One node of each of two kinds of GPU, for tests that fill a cluster of their own.
+pub const ONE_OF_EACH: [GpuNodes; 2] = [
+    GpuNodes {
+        name: "h100",
+        product: "NVIDIA-H100-80GB-HBM3",
+        gpus: 8,
+        count: 1,
+    },
+    GpuNodes {
+        name: "l40s",
+        product: "NVIDIA-L40S",
+        gpus: 8,
+        count: 1,
+    },
+];
+
 /// A cluster with the CRD, and a loaded knowledge base.
 pub struct Cluster {
     pub control_plane: ControlPlane,

@@ -7,7 +7,9 @@ mod namespace;
 mod operator;
 
 pub use benchmarks::{Row, empty_knowledge_base};
-pub use cluster::{CLUSTER, Cluster, apply, client, compass, install_crd, load_knowledge_base};
+pub use cluster::{
+    CLUSTER, Cluster, ONE_OF_EACH, apply, client, compass, install_crd, load_knowledge_base,
+};
 pub use examples::examples;
 pub use namespace::{Namespace, condition, eventually, intent_yaml};
 pub use operator::{Operator, OperatorOptions};
