@@ -126,6 +126,18 @@ async fn gather<S: EvidenceSource>(
     Ok(Grounds::new(requirement, evidence, &others, now))
 }
 
+async fn decide<S: EvidenceSource>(
+    question: Question<'_>,
+    source: &S,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Result<(Grounds, Decision), AdviseError<S::Error>> {
+    let requirement = requirement(question, catalog)?;
+    let grounds = gather(&requirement, source, now).await?;
+    let decision = grounds.decide(requirement, catalog, now);
+    Ok((grounds, decision))
+}
+
 /// Answers a question from what the source of evidence holds now.
 pub async fn advise<S: EvidenceSource>(
     question: Question<'_>,
@@ -134,9 +146,7 @@ pub async fn advise<S: EvidenceSource>(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Advice, AdviseError<S::Error>> {
-    let requirement = requirement(question, catalog)?;
-    let grounds = gather(&requirement, source, now).await?;
-    let decision = grounds.decide(requirement, catalog, now);
+    let (_, decision) = decide(question, source, catalog, now).await?;
     let asked = recommend::asked(question.spec).to_string();
     let build = |candidate| {
         build(
@@ -175,9 +185,7 @@ pub async fn revise<S: EvidenceSource>(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Revision, AdviseError<S::Error>> {
-    let requirement = requirement(question, catalog)?;
-    let grounds = gather(&requirement, source, now).await?;
-    let decision = grounds.decide(requirement, catalog, now);
+    let (grounds, decision) = decide(question, source, catalog, now).await?;
     let asked = recommend::asked(question.spec);
     let delivery = &question.spec.delivery;
     let terms = Terms {

@@ -120,6 +120,18 @@ pub fn update(
             }),
         };
     };
+    if let Some(best) = best
+        && running.is(&best.configuration)
+        && running.replicas == best.replicas
+    {
+        // What is best complies, and nothing else has to be judged for that.
+        return Update {
+            verdict: Some(Verdict::Complies),
+            deliver: Some(best.clone()),
+            keeps: true,
+            proposal: None,
+        };
+    }
     let field = Field::new(&decision.requirement, &evidence.benchmarks, catalog, now);
     let standings = field.judge(&decision.requirement.slo);
     let (verdict, as_it_runs) = running::judge(&field, &standings, running);
@@ -132,11 +144,9 @@ pub fn update(
             proposal: None,
         };
     };
-    let is_the_same = running.is(&best.configuration) && running.replicas == best.replicas;
     let is_asked_anew =
         terms.policy != UpdatePolicy::Manual && running.asked != terms.asked.as_str();
-    let is_taken = is_the_same
-        || is_approved(best)
+    let is_taken = is_approved(best)
         || (!is_estimate(best) && (is_asked_anew || terms.policy == UpdatePolicy::Automatic));
     let is_violated = matches!(verdict, Verdict::Violated(_));
     let deliver = if is_taken {
