@@ -287,8 +287,9 @@ impl Server {
         while matches!(self.ended(), Ok(None)) {
             if Instant::now() >= deadline {
                 let _ = self.child.kill();
-                self.status = self.child.wait().ok();
+                // Waiting closes the pipe, which would say that the owner is dead.
                 self.release_watcher();
+                self.status = self.child.wait().ok();
                 return;
             }
             sleep(POLL);
