@@ -148,8 +148,8 @@ impl<'a> Children<'a> {
         let live = in_time(self.api(kind).get_opt(&name)).await;
         let live = live.map_err(|source| failed(kind, &name, source))?;
         let uid = match live {
-            Some(live) if live.metadata.deletion_timestamp.is_some() => {
-                return Err(DeliverError::Leaving { kind, name });
+            Some(live) if self.is_leaving(&live.metadata) => {
+                return self.see_off(kind, name, live.metadata).await;
             }
             Some(live) if !self.owns(&live.metadata) && !self.is_kept_for(&live) => {
                 return Err(DeliverError::Conflict { kind, name });
@@ -183,7 +183,7 @@ impl<'a> Children<'a> {
         let name = object.name_any();
         let uid = match self.existing(kind, &name).await? {
             Some(existing) if self.is_leaving(&existing) => {
-                return Err(DeliverError::Leaving { kind, name });
+                return self.see_off(kind, name, existing).await;
             }
             Some(existing) if !self.owns(&existing) => {
                 return Err(DeliverError::Conflict { kind, name });
@@ -255,7 +255,31 @@ impl<'a> Children<'a> {
         let Some(existing) = self.existing(kind, name).await? else {
             return Ok(());
         };
-        if !self.owns(&existing) || existing.deletion_timestamp.is_some() {
+        if !self.owns(&existing) && !self.is_left_behind(&existing) {
+            return Ok(());
+        }
+        self.delete(kind, name, existing).await
+    }
+
+    /// Waits for an object that is leaving to be gone.
+    async fn see_off<T>(
+        &self,
+        kind: Kind,
+        name: String,
+        existing: ObjectMeta,
+    ) -> Result<T, DeliverError> {
+        self.delete(kind, &name, existing).await?;
+        Err(DeliverError::Leaving { kind, name })
+    }
+
+    /// Deletes this very object, if nobody does so already.
+    async fn delete(
+        &self,
+        kind: Kind,
+        name: &str,
+        existing: ObjectMeta,
+    ) -> Result<(), DeliverError> {
+        if existing.deletion_timestamp.is_some() {
             return Ok(());
         }
         let this_one = DeleteParams::background().preconditions(Preconditions {
@@ -294,18 +318,22 @@ impl<'a> Children<'a> {
             .is_some_and(|(ours, theirs)| ours.uid == theirs.uid)
     }
 
-    /// Whether the object is being deleted, or belongs to a deleted intent of the same name and
-    /// waits for the garbage collector.
+    /// Whether the object is being deleted, or is about to be.
     fn is_leaving(&self, object: &ObjectMeta) -> bool {
-        object.deletion_timestamp.is_some()
-            || self
-                .owner
-                .as_ref()
-                .zip(controller(object))
-                .is_some_and(|(ours, theirs)| {
-                    (&ours.kind, &ours.name) == (&theirs.kind, &theirs.name)
-                        && ours.uid != theirs.uid
-                })
+        object.deletion_timestamp.is_some() || self.is_left_behind(object)
+    }
+
+    /// Whether the object belongs to a deleted intent of the same name. The garbage collector takes it
+    /// away, unless it missed the deletion: to a watch that was interrupted, the intent that was made
+    /// anew looks like a change of the old one.
+    fn is_left_behind(&self, object: &ObjectMeta) -> bool {
+        self.owner
+            .as_ref()
+            .zip(controller(object))
+            .is_some_and(|(ours, theirs)| {
+                (group(ours), &ours.kind, &ours.name) == (group(theirs), &theirs.kind, &theirs.name)
+                    && ours.uid != theirs.uid
+            })
     }
 
     fn api(&self, kind: Kind) -> Api<DynamicObject> {
@@ -325,6 +353,10 @@ pub fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
         .iter()
         .flatten()
         .find(|owner| owner.controller == Some(true))
+}
+
+fn group(reference: &OwnerReference) -> Option<&str> {
+    reference.api_version.split('/').next()
 }
 
 /// `spec.replicas` of a workload.

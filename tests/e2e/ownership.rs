@@ -1,12 +1,14 @@
 //! What is somebody else's stays so; what is ours is put right at once.
 
+use std::sync::LazyLock;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use crate::support::{Namespace, condition, intent_yaml};
+use crate::support::{Cluster, Namespace, condition, intent_yaml};
 
 fn chat(mode: &str) -> String {
     intent_yaml(
@@ -197,4 +199,44 @@ async fn an_intent_made_anew_waits_for_the_old_ones_objects_to_go() {
     );
     let log = operator.log();
     assert!(!log.contains("does not belong to this intent"), "{log}");
+}
+
+/// A garbage collector may have missed that the old intent went; here there is none.
+#[tokio::test]
+async fn what_a_deleted_intent_of_the_same_name_left_is_removed() {
+    static BARE: LazyLock<Cluster> = LazyLock::new(Cluster::without_controllers);
+    tokio::task::spawn_blocking(|| LazyLock::force(&BARE))
+        .await
+        .unwrap();
+    let namespace = Namespace::create_on(&BARE, "left").await;
+    let config_maps = namespace.api::<ConfigMap>();
+    let left_by = |uid: &str| -> ConfigMap {
+        let left = json!({"metadata": {
+            "name": "chat",
+            "labels": {"app.kubernetes.io/managed-by": "compass"},
+            "ownerReferences": [{
+                "apiVersion": "compass.dev/v1alpha1", "kind": "DeploymentIntent",
+                "name": "chat", "uid": uid, "controller": true,
+            }],
+        }});
+        serde_json::from_value(left).unwrap()
+    };
+    let create = async |config_map| {
+        config_maps
+            .create(&PostParams::default(), &config_map)
+            .await
+            .unwrap()
+    };
+    create(left_by("an-older-one")).await;
+    let _operator = namespace.operator();
+    namespace.apply(&chat("Render"));
+    let intent = namespace.ready("chat", "Rendered").await;
+    let made = config_maps.get("chat").await.unwrap();
+    assert_eq!(Some(&made.owner_references()[0].uid), intent.uid().as_ref());
+
+    namespace.apply(&chat("Recommend"));
+    namespace.ready("chat", "Recommended").await;
+    namespace.until_gone::<ConfigMap>("chat").await;
+    create(left_by("another-one")).await;
+    namespace.until_gone::<ConfigMap>("chat").await;
 }

@@ -68,16 +68,24 @@ impl Cluster {
     /// One with other nodes, on the shared knowledge base, for tests that use up their GPUs. Pods
     /// take longer to become Ready, so that a rollout can be watched.
     pub fn of(fleet: &[GpuNodes]) -> Self {
-        let database_url = CLUSTER.database_url.clone();
-        let workloads = Scope::Workloads {
+        let cluster = Self::with(Scope::Workloads {
             pod_ready_after: 5 * POD_READY_AFTER,
-        };
-        let control_plane = ControlPlane::start(workloads).unwrap();
-        control_plane.add_gpu_nodes(fleet).unwrap();
+        });
+        cluster.control_plane.add_gpu_nodes(fleet).unwrap();
+        cluster
+    }
+
+    /// One whose API server is alone: nothing acts on objects, and no garbage is collected.
+    pub fn without_controllers() -> Self {
+        Self::with(Scope::ApiServer)
+    }
+
+    fn with(scope: Scope) -> Self {
+        let control_plane = ControlPlane::start(scope).unwrap();
         install_crd(&control_plane);
         Self {
             control_plane,
-            database_url,
+            database_url: CLUSTER.database_url.clone(),
             _postgres: None,
         }
     }
@@ -89,7 +97,11 @@ impl Cluster {
 }
 
 pub async fn client(control_plane: &ControlPlane) -> Client {
-    let kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig()).unwrap();
+    client_of(control_plane.kubeconfig()).await
+}
+
+pub async fn client_of(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
         .unwrap();
