@@ -22,9 +22,13 @@ pub enum ApiError {
     Deadline,
 }
 
-/// A `Status` of the API server says it in its message; its other fields are noise to people.
+/// A `Status` of the API server says it in its message; its other fields are noise to people. A proxy
+/// on the way may answer without one.
 fn message(error: &kube::Error) -> String {
     match error {
+        kube::Error::Api(status) if status.message.is_empty() => {
+            format!("HTTP status {}, without a message", status.code)
+        }
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),
     }
@@ -143,5 +147,6 @@ mod tests {
             assert_eq!(said(code).is_refusal(), refused, "{code}");
         }
         assert!(!ApiError::Deadline.is_refusal());
+        assert_eq!(said(502).to_string(), "HTTP status 502, without a message");
     }
 }
