@@ -21,7 +21,7 @@ test: tools ## Run every check and every test
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 bench: tools ## Measure what is claimed: loads, reads and changes, each beside what it is held against
-	$(CARGO) bench --package compass --bench load --bench changes --bench decision
+	$(CARGO) bench --package compass --bench load --bench changes --bench decision --bench scale
 
 # Where the machine has no PostgreSQL server, one is fetched, once.
 postgres-programs: build

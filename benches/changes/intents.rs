@@ -8,24 +8,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use compass::api::{DeploymentIntent, parse_intent};
 use compass_testbed::postgres::execute;
-use compass_testbed::process::{Program, Server};
-use compass_testbed::{ControlPlane, Postgres, Scope, port};
+use compass_testbed::{ControlPlane, Postgres, Scope};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, PostParams, TypeMeta};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams, TypeMeta};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, Config, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::million::PROFILES;
+use crate::operator::{
+    CONCURRENCY, client, compass, cpu_time, dynamic, install_crd, memory_mib, percentile,
+    start_operator, write,
+};
 use crate::table::insert;
-use crate::{memory_mib, percentile};
 
 const INTENTS: usize = 1000;
 const ROUNDS: usize = 5;
-/// As many as the operator's.
-const CONCURRENCY: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub async fn run(modes: &[&str]) -> anyhow::Result<()> {
@@ -47,7 +46,7 @@ pub async fn run(modes: &[&str]) -> anyhow::Result<()> {
     );
     for mode in modes {
         create(&api, mode).await?;
-        let operator = start_operator(&control_plane, &url)?;
+        let (operator, _) = start_operator(&control_plane, &url)?;
         let mut seen = std::pin::pin!(models(api.clone()));
         wait(&mut seen, INTENTS, "bench/model-0", Instant::now()).await?;
         settle(INTENTS).await;
@@ -107,17 +106,6 @@ async fn settle(concerned: usize) {
     tokio::time::sleep(Duration::from_secs(2) + Duration::from_millis(4) * concerned as u32).await;
 }
 
-/// What a process has used so far, in the kernel's ticks of 10 ms.
-fn cpu_time(process: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2);
-    Duration::from_millis(10)
-        * ticks
-            .filter_map(|ticks| ticks.parse::<u32>().ok())
-            .sum::<u32>()
-}
-
 fn row(latencies: &mut [Duration]) -> String {
     let mut ms = |percent| percentile(latencies, percent).as_secs_f64() * 1e3;
     format!(
@@ -150,25 +138,6 @@ async fn prepare(
             object
         });
     Ok(prepared.collect())
-}
-
-async fn write(client: &Client, statuses: Vec<DynamicObject>) -> anyhow::Result<()> {
-    let api = dynamic(client);
-    let parameters = PostParams::default();
-    stream::iter(&statuses)
-        .map(async |status| {
-            api.replace_status(&status.name_any(), &parameters, status)
-                .await
-        })
-        .buffer_unordered(CONCURRENCY)
-        .try_for_each(async |_| Ok(()))
-        .await?;
-    Ok(())
-}
-
-fn dynamic(client: &Client) -> Api<DynamicObject> {
-    let kind = ApiResource::erase::<DeploymentIntent>(&());
-    Api::default_namespaced_with(client.clone(), &kind)
 }
 
 /// Name and recommended model of each intent, whenever they change.
@@ -231,36 +200,4 @@ spec:
         .buffer_unordered(CONCURRENCY)
         .try_for_each(async |_| Ok(()))
         .await
-}
-
-fn compass(arguments: &str) -> Program {
-    Program::new(env!("CARGO_BIN_EXE_compass"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments.split_whitespace())
-}
-
-fn install_crd(control_plane: &ControlPlane) -> anyhow::Result<()> {
-    let file = control_plane.directory().join("crd.yaml");
-    std::fs::write(&file, compass("crd").output()?)?;
-    let file = file.display().to_string();
-    control_plane.kubectl(&["apply", "--server-side", "-f", &file])?;
-    let wait = "wait --for=condition=Established crd/deploymentintents.compass.dev --timeout=30s";
-    control_plane.kubectl(&wait.split(' ').collect::<Vec<_>>())?;
-    Ok(())
-}
-
-async fn client(control_plane: &ControlPlane) -> anyhow::Result<Client> {
-    let kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig())?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
-}
-
-fn start_operator(control_plane: &ControlPlane, url: &str) -> anyhow::Result<Server> {
-    let port = port::free()?;
-    compass(&format!(
-        "controller --listen 127.0.0.1:{port} --resync-seconds 3600 --log-level warn"
-    ))
-    .env("KUBECONFIG", control_plane.kubeconfig())
-    .env("DATABASE_URL", url)
-    .start(&control_plane.directory().join("compass.log"))
 }

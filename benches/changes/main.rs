@@ -5,10 +5,10 @@
 mod intents;
 #[path = "../shared/million.rs"]
 mod million;
+#[path = "../shared/operator.rs"]
+mod operator;
 mod reads;
 mod table;
-
-use std::time::Duration;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,23 +30,4 @@ fn main() -> anyhow::Result<()> {
         runtime.block_on(intents::run(modes))?;
     }
     Ok(())
-}
-
-/// Resident memory of a process.
-fn memory_mib(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
-}
-
-/// The value below which `percent` of the values are.
-fn percentile(values: &mut [Duration], percent: usize) -> Duration {
-    values.sort();
-    let last = values.len().saturating_sub(1);
-    values
-        .get(last * percent / 100)
-        .copied()
-        .unwrap_or_default()
 }

@@ -12,8 +12,8 @@ use compass_testbed::postgres::execute;
 use sqlx::{Connection, PgConnection};
 
 use crate::million::{COLUMNS, MILLION, rows};
+use crate::operator::{memory_mib, percentile};
 use crate::table::insert;
-use crate::{memory_mib, percentile};
 
 const COPIES: usize = 3;
 const CALLS: usize = 500;
