@@ -5,6 +5,7 @@
 //! operator of its own, so that they run side by side. Waits poll until a deadline.
 
 mod approve;
+mod authors;
 mod availability;
 mod bundle;
 mod changes;

@@ -129,6 +129,12 @@ impl Namespace {
         self.try_apply(yaml, &["--server-side"]).err()
     }
 
+    /// What the API server has against the manifest by this user; nothing is stored.
+    pub fn refusal_of(&self, user: &str, yaml: &str) -> Option<String> {
+        let flags = ["--server-side", "--dry-run=server", "--as", user];
+        self.try_apply(yaml, &flags).err()
+    }
+
     fn try_apply(&self, yaml: &str, flags: &[&str]) -> Result<String, String> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -150,13 +156,18 @@ impl Namespace {
 
     /// `kubectl` in this namespace, with arguments separated by spaces.
     pub fn kubectl(&self, arguments: &str) -> String {
-        let namespace = ["--namespace", &self.name];
+        let arguments: Vec<_> = arguments.split_whitespace().collect();
+        self.try_kubectl(&arguments).unwrap()
+    }
+
+    /// `kubectl` in this namespace, or what it complains of.
+    pub fn try_kubectl(&self, arguments: &[&str]) -> Result<String, String> {
         let program = self.cluster.control_plane.kubectl_program().unwrap();
         program
-            .args(namespace)
-            .args(arguments.split_whitespace())
+            .args(["--namespace", &self.name])
+            .args(arguments.iter().copied())
             .output()
-            .unwrap()
+            .map_err(|error| error.to_string())
     }
 
     /// Waits until the condition of an intent has this status and reason, for its current spec.

@@ -1,0 +1,65 @@
+//! Inputs that the fuzzer found worth keeping, above all those that once broke something, and the
+//! files that it starts from.
+
+#[path = "../fuzz/targets/mod.rs"]
+mod targets;
+
+use std::path::Path;
+
+fn replay(target: fn(&[u8]), folders: &[&str]) {
+    for folder in folders {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let mut files = 0;
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                // A panic is told with the file that made it.
+                println!("{}", path.display());
+                target(&std::fs::read(path).unwrap());
+                files += 1;
+            }
+        }
+        assert!(files > 0, "{} is empty", folder.display());
+    }
+}
+
+#[test]
+fn benchmark_files() {
+    replay(
+        targets::benchmark_file,
+        &[
+            "fuzz/corpus/benchmark_file",
+            "tests/fixtures/benchmark_files",
+            "tests/fixtures/dumps",
+        ],
+    );
+}
+
+#[test]
+fn catalogs() {
+    replay(targets::catalog, &["fuzz/corpus/catalog", "data"]);
+}
+
+#[test]
+fn database_urls() {
+    replay(targets::database_url, &["fuzz/corpus/database_url"]);
+}
+
+#[test]
+fn intents() {
+    replay(
+        targets::intent,
+        &[
+            "fuzz/corpus/intent",
+            "examples/use-cases",
+            "examples/overrides",
+            "examples/refused",
+            "tests/fixtures/bundle",
+        ],
+    );
+}
+
+#[test]
+fn snapshots() {
+    replay(targets::snapshot, &["fuzz/corpus/snapshot"]);
+}
