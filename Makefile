@@ -1,12 +1,16 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test bench estimate-report decision-report tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
+.PHONY: help build test deny fuzz bench estimate-report decision-report tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
         postgres-load-synthetic postgres-load-real test-real postgres-query-traffic postgres-query-models
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 COMPASS := $(TARGET)/debug/compass
 TESTBED := $(TARGET)/debug/compass-testbed
 CARGO := cargo
+# As the testbed has it.
+CACHE := $(or $(COMPASS_TOOLS_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/compass/tools)
+CARGO_DENY := $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny
+CARGO_FUZZ := $(CACHE)/cargo-fuzz-0.13.2/bin/cargo-fuzz
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,11 +18,34 @@ help: ## List the targets
 build: ## Build everything, for development
 	@$(CARGO) build --workspace
 
-test: tools ## Run every check and every test
+test: tools deny ## Run every check and every test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+# Also `advisories`, where their database can be had.
+DENY := bans licenses sources
+deny: $(CARGO_DENY) ## Check licences, bans and sources of dependencies
+	@PATH="$(dir $(CARGO_DENY)):$$PATH" $(CARGO) deny --log-level error --all-features check $(DENY)
+
+# What a fuzzer finds worth keeping goes to target/; what broke something, to fuzz/artifacts, and with the
+# fix to fuzz/corpus, whose files `make test` tries.
+SECONDS := 60
+FUZZ_TARGETS := benchmark_file catalog database_url intent snapshot
+SEEDS_benchmark_file := tests/fixtures/benchmark_files tests/fixtures/dumps
+SEEDS_catalog := data
+SEEDS_intent := examples tests/fixtures/bundle
+fuzz: $(CARGO_FUZZ) ## Try readers and manifests with any bytes, each for SECONDS=60; takes a nightly toolchain
+	@export PATH="$(dir $(CARGO_FUZZ)):$$PATH"; $(foreach target,$(FUZZ_TARGETS),mkdir -p $(TARGET)/fuzz/$(target) && \
+		$(CARGO) +nightly fuzz run $(target) $(TARGET)/fuzz/$(target) fuzz/corpus/$(target) $(SEEDS_$(target)) -- \
+			-max_total_time=$(SECONDS) -max_len=131072 -timeout=10 -print_final_stats=1 && ) true
+
+# cargo-NAME-VERSION/bin/cargo-NAME
+$(CARGO_DENY) $(CARGO_FUZZ): $(CACHE)/%:
+	@echo "building $(notdir $@) (once; some minutes)" >&2
+	@$(CARGO) install --quiet --locked --root $(CACHE)/$(firstword $(subst /, ,$*)) \
+		$(notdir $@)@$(lastword $(subst -, ,$(firstword $(subst /, ,$*))))
 
 bench: tools ## Measure what is claimed: loads, reads and changes, each beside what it is held against
 	$(CARGO) bench --package compass --bench load --bench changes --bench decision --bench scale

@@ -9,7 +9,8 @@ use k8s_openapi::api::core::v1::Container;
 use super::engine_flags::{EngineFlags, human_readable};
 use super::plan::Plan;
 use super::{
-    BuildError, Kind, Object, args, deployment, image, llm_inference_service, placement, startable,
+    BuildError, Kind, Object, args, deployment, image, llm_inference_service, placement,
+    plain_secret, startable,
 };
 
 /// A difference between what will run and what was benchmarked, e.g. `args: --tensor-parallel-size 4,
@@ -132,7 +133,7 @@ pub(super) struct Compared {
 /// Compares the workload, complete, with its evidence.
 ///
 /// # Errors
-/// Where vLLM could not start.
+/// Where vLLM could not start, or a secret would be copied.
 pub(super) fn compare(plan: &Plan<'_>, workload: &Object) -> Result<Compared, BuildError> {
     let spec = match workload.kind {
         Kind::LLMInferenceService => llm_inference_service::workload(workload),
@@ -143,6 +144,7 @@ pub(super) fn compare(plan: &Plan<'_>, workload: &Object) -> Result<Compared, Bu
     }
     .unwrap_or_default();
     let pod = spec.template.spec.clone().unwrap_or_default();
+    plain_secret::check(&pod)?;
     startable::check(plan, &pod)?;
     let is_gated = plan.known_model.is_some_and(|model| model.gated);
     Ok(Compared {

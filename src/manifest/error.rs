@@ -94,6 +94,16 @@ pub enum BuildError {
         "runtime.args: {0} would move vLLM away from where probes and Service look for it: remove it"
     )]
     ReservedArgument(&'static str),
+    /// Whoever may read the ConfigMap could read it.
+    #[error(
+        "runtime.{place} holds a secret in plain text, which would be copied into the ConfigMap and the pods: put it into a Secret, and name that in runtime.env, {variable}, valueFrom.secretKeyRef"
+    )]
+    PlainSecret {
+        /// Where it is.
+        place: String,
+        /// The variable that may hold it.
+        variable: String,
+    },
     /// There is no model to start with.
     #[error(
         "runtime.modelPath {} is in no mounted volume: add runtime.volumes and runtime.volumeMounts, or an image that holds the model",

@@ -32,6 +32,7 @@ mod object;
 mod overrides;
 mod patch;
 mod placement;
+mod plain_secret;
 mod plan;
 mod pod_monitor;
 mod prometheus_rule;

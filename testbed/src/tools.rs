@@ -45,7 +45,7 @@ const MODULES: [Module; 4] = [
     ),
     module!("etcd", ["etcd"]),
     module!("kwok", ["kwok"]),
-    module!("checks", ["kubeconform"]),
+    module!("checks", ["actionlint", "kubeconform"]),
 ];
 
 /// The programs that `KUBEBUILDER_ASSETS`, the field's convention, names a folder of.

@@ -211,7 +211,7 @@ fn what_a_patch_does_is_told_too() {
 #[test]
 fn variables_that_the_engine_reads_are_told() {
     let env = |name: &str| found(json!({"env": [{"name": name, "value": "1"}]}));
-    for name in ["HTTPS_PROXY", "HF_HOME", "VLLM_LOGGING_LEVEL", "HF_TOKEN"] {
+    for name in ["HTTPS_PROXY", "HF_HOME", "VLLM_LOGGING_LEVEL"] {
         assert!(env(name).is_empty(), "{name}");
     }
     assert_eq!(
@@ -225,7 +225,7 @@ fn what_says_nothing_of_speed_is_not_told() {
     assert!(
         found(json!({
             "args": [
-                "--api-key=x", "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
+                "--api-key=$(KEY)", "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
                 "--max-model-len=4k", "-tp", "2", "--gpu-memory-utilization=0.90", "-pp=1",
             ],
             "maxModelLen": 2000, "servedModelNames": ["gpt-4"],
@@ -273,7 +273,7 @@ fn a_gated_model_needs_a_token_or_its_weights() {
     assert!(!example().manifests().lacks_token());
     for enough in [
         json!({"hfTokenSecret": {"name": "a", "key": "b"}}),
-        json!({"env": [{"name": "HF_TOKEN", "value": "x"}]}),
+        json!({"env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]}),
         json!({"envFrom": [{"secretRef": {"name": "a"}}]}),
         json!({"modelCacheClaim": "models"}),
         json!({"volumes": [{"name": "model-cache", "nfs": {"server": "s", "path": "/"}}]}),
