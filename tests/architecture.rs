@@ -187,3 +187,18 @@ fn every_room_is_a_module_of_the_map() {
         );
     }
 }
+
+#[test]
+fn every_crate_of_the_workspace_forbids_unsafe() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    let workspace = manifest("Cargo.toml");
+    assert!(workspace.contains("[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"));
+    assert!(workspace.contains("\nmembers = [\"testbed\"]\n"));
+    for file in ["Cargo.toml", "testbed/Cargo.toml"] {
+        assert!(
+            manifest(file).contains("\n[lints]\nworkspace = true\n"),
+            "{file} does not inherit the lints of the workspace"
+        );
+    }
+}
