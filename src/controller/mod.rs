@@ -3,25 +3,7 @@
 //! Stands on [`advise`](crate::advise) and holds no rule of a decision. The pipeline of one intent
 //! is `reconcile`; `deliver` alone knows what the modes write; `status` alone makes the status.
 //!
-//! What it needs from the API server:
-//!
-//! | group | resource | verbs |
-//! |---|---|---|
-//! | compass.dev | deploymentintents | get, list, watch |
-//! | compass.dev | deploymentintents/status | update |
-//! | (core) | configmaps, services, persistentvolumeclaims | get, list, watch, create, patch, delete |
-//! | apps | deployments | get, list, watch, create, patch, delete |
-//! | autoscaling | horizontalpodautoscalers | get, list, watch, create, patch, delete |
-//! | networking.k8s.io | networkpolicies | get, list, watch, create, patch, delete |
-//! | policy | poddisruptionbudgets | get, list, watch, create, patch, delete |
-//! | gateway.networking.k8s.io | httproutes | the same, where the cluster has them |
-//! | inference.networking.k8s.io | inferencepools | the same, where the cluster has them |
-//! | keda.sh | scaledobjects | the same, where the cluster has them |
-//! | monitoring.coreos.com | podmonitors, prometheusrules | the same, where the cluster has them |
-//! | serving.kserve.io | llminferenceservices | the same, where the cluster has them |
-//! | events.k8s.io | events | create, patch |
-//! | (core) | pods | list, watch; optional: without them conditions say less of what keeps a model from serving, and a rollout waits for GPUs instead of replacing in place |
-//! | (core) | nodes, pods of all namespaces, resourcequotas | list, watch; optional: without them the status says what of "feasible here" could not be checked |
+//! What it needs from the API server stands in [`permissions`].
 
 mod changes;
 mod children;
@@ -35,6 +17,7 @@ pub(crate) mod message;
 mod metrics;
 mod outcome;
 mod owned;
+pub mod permissions;
 mod pod;
 mod pods;
 mod probe;
