@@ -241,11 +241,14 @@ fn runs_disagree(sized: &Sized, bounds: &Bounds) -> bool {
     })
 }
 
-/// When the newest row that backs a decision ran.
+/// When the newest row that shows that a way complies ran.
 fn newest(field: &Field, sized: &Sized) -> Option<Timestamp> {
-    let ids = decision::backing_ids(&sized.capacity, sized.operating_row.id);
-    let backing = field.rows_beside(sized).filter(|row| ids.contains(&row.id));
-    backing.filter_map(|row| row.measured_at).max()
+    let showing = [sized.operating_row.id, sized.capacity.row];
+    field
+        .rows_beside(sized)
+        .filter(|row| showing.contains(&row.id))
+        .filter_map(|row| row.measured_at)
+        .max()
 }
 
 /// The rows that back a decision, by id.

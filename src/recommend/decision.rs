@@ -99,7 +99,8 @@ pub struct Candidate {
     pub capacity: Capacity,
     /// The row whose latencies are shown and ranked (R9).
     pub operating_row: Benchmark,
-    /// When the newest of the backing rows ran.
+    /// When the newest of the rows that show that it complies ran. Those that only show where its
+    /// ladder ends do not count: a failure of their day is news (R12).
     pub newest_benchmark: Option<Timestamp>,
     /// How surely that row meets the targets (R3).
     pub strength: Strength,

@@ -39,7 +39,7 @@ pub struct Running {
     pub replicas: i32,
     /// The backing rows, the operating row first.
     pub benchmarks: Vec<Uuid>,
-    /// When the newest of them ran.
+    /// When the newest of those that showed that it complies ran.
     pub newest_benchmark: Option<Timestamp>,
 }
 
@@ -79,7 +79,7 @@ pub enum Doubt {
     NotBacked,
     /// The rows that do not fail show less capacity than the replicas need.
     TooLittleShown,
-    /// A row misses a target by too little, is no newer than those that backed it, is not steady, or
+    /// A row misses a target by too little, is no newer than those that showed that it complies, is not steady, or
     /// is of other conditions.
     NotClear(Box<NearMiss>),
 }

@@ -99,10 +99,6 @@ impl Asked {
     /// What runs once the first answer is delivered.
     fn runs(&self) -> Running {
         let candidate = self.update(None).deliver.unwrap();
-        let newest = self
-            .rows
-            .iter()
-            .filter(|row| candidate.backing_rows().contains(&row.id));
         Running {
             decision: candidate.digest_text(),
             asked: asked(&self.spec).to_string(),
@@ -112,7 +108,7 @@ impl Asked {
             gpus_per_replica: candidate.configuration.hardware_count,
             replicas: candidate.replicas,
             benchmarks: candidate.backing_rows(),
-            newest_benchmark: newest.filter_map(|row| row.measured_at).max(),
+            newest_benchmark: candidate.newest_benchmark,
         }
     }
 }
@@ -298,6 +294,20 @@ fn only_a_newer_row_clearly_above_a_target_is_a_violation() {
     is_only_told(changed(&later(300.0, 5000), |row| {
         row.served_rps = Some(1.0)
     }));
+}
+
+#[test]
+fn a_failure_is_news_also_on_the_day_of_the_one_that_ended_the_ladder() {
+    let ended = later(300.0, 5000);
+    let first = asked_of(CHAT, &[h100(), vec![ended.clone()]]);
+    let runs = first.runs();
+    assert_eq!(runs.replicas, 3);
+    let slower = changed(&ended, |row| {
+        row.offered_rps = 2.0;
+        row.served_rps = Some(2.0);
+    });
+    let update = asked_of(CHAT, &[h100(), vec![ended, slower]]).update(Some(&runs));
+    assert!(is_violated(&update), "{:?}", update.verdict);
 }
 
 #[test]
