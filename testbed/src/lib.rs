@@ -9,11 +9,13 @@
 //!   that are only objects
 //! - [`tools`]: the programs of the control plane, built once into a cache
 //! - [`process`]: child processes that end with their owner
+//! - [`forwarder`]: a bad network between two of them
 //! - [`interrupt`]: Ctrl-C as an error
 //! - [`port`]: free TCP ports
 
 mod account;
 pub mod control_plane;
+pub mod forwarder;
 pub mod interrupt;
 pub mod port;
 pub mod postgres;
@@ -22,5 +24,6 @@ mod scratch;
 pub mod tools;
 
 pub use control_plane::{ControlPlane, Scope};
+pub use forwarder::Forwarder;
 pub use postgres::Postgres;
 pub use scratch::Scratch;
