@@ -16,6 +16,8 @@ use crate::controller::{self, Options};
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     #[command(flatten)]
+    _config: super::config::ConfigArguments,
+    #[command(flatten)]
     database: super::DatabaseArguments,
     #[command(flatten)]
     catalog: super::CatalogArguments,

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Error, FromArgMatches};
 
-use super::{Cli, completion};
+use super::{Cli, completion, config};
 
 /// The program.
 pub(super) const NAME: &str = "compass";
@@ -31,10 +32,34 @@ pub async fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     if called.is_some_and(|called| called == PLUGIN) {
         command = command.bin_name(format!("kubectl {NAME}"));
     }
-    let matches = command.try_get_matches_from_mut(arguments);
+    let mut matches = command.try_get_matches_from_mut(&arguments);
+    if let Ok(given) = &matches
+        && let Some(with_file) = config::with_file(&command, given)?
+    {
+        command = with_file;
+        matches = command.try_get_matches_from_mut(&arguments);
+    }
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     match cli {
         Ok(cli) => cli.run().await,
-        Err(error) => error.format(&mut command).exit(),
+        Err(error) => without_passwords(error).format(&mut command).exit(),
     }
+}
+
+/// A URL at the wrong place is an argument that clap would show in full.
+fn without_passwords(mut error: Error) -> Error {
+    let kinds = [
+        ContextKind::InvalidArg,
+        ContextKind::InvalidSubcommand,
+        ContextKind::InvalidValue,
+    ];
+    for kind in kinds {
+        if let Some(ContextValue::String(shown)) = error.get(kind)
+            && let Some((scheme, _)) = shown.split_once("://")
+        {
+            let shown = format!("{scheme}://...");
+            error.insert(kind, ContextValue::String(shown));
+        }
+    }
+    error
 }

@@ -10,6 +10,7 @@ mod benchmarks;
 mod bundle_dir;
 mod cluster;
 mod completion;
+mod config;
 mod controller;
 mod crd;
 mod diff;
@@ -130,15 +131,24 @@ struct DatabaseArguments {
     /// PostgreSQL URL of the knowledge base; also read from .env
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
+    /// File that holds the URL, such as a mounted Secret
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    #[arg(conflicts_with = "database_url")]
+    database_url_file: Option<PathBuf>,
 }
 
 impl DatabaseArguments {
     fn is_given(&self) -> bool {
-        self.database_url.is_some()
+        self.database_url.is_some() || self.database_url_file.is_some()
     }
 
-    fn url(&self) -> anyhow::Result<&str> {
-        self.database_url.as_deref().context(
+    fn url(&self) -> anyhow::Result<String> {
+        if let Some(file) = &self.database_url_file {
+            let url = std::fs::read_to_string(file)
+                .with_context(|| format!("--database-url-file {}", file.display()))?;
+            return Ok(url.trim().to_owned());
+        }
+        self.database_url.clone().context(
             "which knowledge base? set DATABASE_URL, or give --database-url (`make postgres-start` prints a URL)",
         )
     }
@@ -146,7 +156,7 @@ impl DatabaseArguments {
     fn knowledge_base(&self, catalog: &Arc<Catalog>) -> anyhow::Result<KnowledgeBase> {
         let settings = ConnectionSettings::default();
         Ok(KnowledgeBase::connect_lazy(
-            self.url()?,
+            &self.url()?,
             &settings,
             Arc::clone(catalog),
         )?)

@@ -66,10 +66,10 @@ pub struct Options {
     pub settings: Settings,
 }
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM or SIGINT, then finishes what is under way; a second signal ends it at once.
 ///
 /// # Errors
-/// No usable kubeconfig, no free port; or a task ended that must not, since a process that lives on
+/// A second signal; no usable kubeconfig, no free port; or a task ended that must not, since a process that lives on
 /// without it would only look alive.
 pub async fn run(
     options: Options,
@@ -117,7 +117,6 @@ pub async fn run(
     let mut start = |name: &'static str, task: Task| {
         tasks.spawn(async move { (name, task.await) });
     };
-    start("signals", Box::pin(signals(shutdown.clone())));
     start(
         "health server",
         Box::pin(health::serve(
@@ -179,7 +178,10 @@ pub async fn run(
             shutdown.clone(),
         )),
     );
-    join(tasks, &shutdown).await
+    tokio::select! {
+        ended = join(tasks, &shutdown) => ended,
+        ended = signals(shutdown.clone()) => ended,
+    }
 }
 
 type Task = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
@@ -212,13 +214,17 @@ async fn join(
     }
 }
 
+/// The first signal asks to stop, the second to end at once.
 async fn signals(shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => info!("SIGTERM: stopping"),
-        _ = interrupt.recv() => info!("SIGINT: stopping"),
-    }
+    let mut next = async || {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    };
+    info!("{}: stopping", next().await);
     shutdown.cancel();
-    Ok(())
+    bail!("{} again: ended at once, with work under way", next().await)
 }
