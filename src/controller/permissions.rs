@@ -45,7 +45,7 @@ pub enum Need {
 const WATCH: &[&str] = &["get", "list", "watch"];
 const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
-const INTENTS: [Permission; 4] = [
+const INTENTS: [Permission; 5] = [
     Permission {
         group: "compass.dev",
         resource: "deploymentintents",
@@ -73,10 +73,18 @@ const INTENTS: [Permission; 4] = [
     Permission {
         group: "coordination.k8s.io",
         resource: "leases",
-        verbs: &["get", "create", "patch"],
+        verbs: &["get", "create", "update"],
         scope: Scope::Operator,
         need: Need::Always,
         why: "only one of several operators writes",
+    },
+    Permission {
+        group: "events.k8s.io",
+        resource: "events",
+        verbs: &["create", "patch"],
+        scope: Scope::Operator,
+        need: Need::Optional,
+        why: "which of several operators leads",
     },
 ];
 
