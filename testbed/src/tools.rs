@@ -33,7 +33,7 @@ macro_rules! module {
 }
 
 /// Modules of their own, because their dependencies disagree.
-const MODULES: [Module; 4] = [
+const MODULES: [Module; 5] = [
     module!(
         "control-plane",
         [
@@ -45,6 +45,7 @@ const MODULES: [Module; 4] = [
     ),
     module!("etcd", ["etcd"]),
     module!("kwok", ["kwok"]),
+    module!("helm", ["helm"]),
     module!("checks", ["actionlint", "kubeconform"]),
 ];
 

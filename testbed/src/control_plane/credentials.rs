@@ -9,7 +9,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The first address of the service range, under which the API server is known inside a cluster.
 const SERVICE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -70,6 +70,27 @@ impl Credentials {
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let name = format!("user-{user}");
         self.issue(&client, &name)?;
+        self.kubeconfig(
+            url,
+            user,
+            &json!({
+                "client-certificate": self.file(&format!("{name}.crt")),
+                "client-key": self.file(&format!("{name}.key")),
+            }),
+        )
+    }
+
+    /// Writes `<user>.kubeconfig` with a token, e.g. of a service account.
+    pub fn write_kubeconfig_with_token(
+        &self,
+        url: &str,
+        user: &str,
+        token: &str,
+    ) -> Result<PathBuf> {
+        self.kubeconfig(url, user, &json!({"token": token}))
+    }
+
+    fn kubeconfig(&self, url: &str, user: &str, credential: &Value) -> Result<PathBuf> {
         // JSON is YAML.
         let kubeconfig = json!({
             "apiVersion": "v1",
@@ -78,10 +99,7 @@ impl Credentials {
                 "server": url,
                 "certificate-authority": self.file("ca.crt"),
             }}],
-            "users": [{"name": user, "user": {
-                "client-certificate": self.file(&format!("{name}.crt")),
-                "client-key": self.file(&format!("{name}.key")),
-            }}],
+            "users": [{"name": user, "user": credential}],
             "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user}}],
             "current-context": "testbed",
         });

@@ -80,6 +80,16 @@ impl ControlPlane {
         self.credentials.write_kubeconfig(&self.url, user, None)
     }
 
+    /// Writes the kubeconfig of a service account, with a token for a day.
+    pub fn kubeconfig_of_service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
+        let request = ["create", "token", name, "--duration=24h", "--namespace"];
+        let program = self.kubectl_program()?.args(request).arg(namespace);
+        let token = program.output()?;
+        let user = format!("{namespace}.{name}");
+        self.credentials
+            .write_kubeconfig_with_token(&self.url, &user, token.trim())
+    }
+
     /// The API server's address.
     pub fn url(&self) -> &str {
         &self.url

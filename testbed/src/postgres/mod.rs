@@ -3,6 +3,7 @@
 mod binaries;
 mod development;
 mod sql;
+mod tls;
 
 use std::fs;
 use std::io::Write;
