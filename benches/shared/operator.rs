@@ -24,9 +24,7 @@ pub fn install_crd(control_plane: &ControlPlane) -> anyhow::Result<()> {
     std::fs::write(&file, compass("crd").output()?)?;
     let file = file.display().to_string();
     control_plane.kubectl(&["apply", "--server-side", "-f", &file])?;
-    let wait = "wait --for=condition=Established crd/deploymentintents.compass.dev --timeout=30s";
-    control_plane.kubectl(&wait.split(' ').collect::<Vec<_>>())?;
-    Ok(())
+    control_plane.wait_until_established("deploymentintents.compass.dev")
 }
 
 pub async fn client(control_plane: &ControlPlane) -> anyhow::Result<Client> {

@@ -111,8 +111,11 @@ fn install_crd(compass: &Path, control_plane: &ControlPlane) -> Result<()> {
             .arg(&file)
             .output()
     })?;
-    let wait = "wait --for=condition=Established crd/deploymentintents.compass.dev --timeout=30s";
-    command(&format!("kubectl {wait}"), kubectl(control_plane, wait)?)?;
+    let crd = "deploymentintents.compass.dev";
+    step(
+        &format!("$ kubectl wait --for=condition=Established crd/{crd}"),
+        || control_plane.wait_until_established(crd),
+    )?;
     Ok(())
 }
 

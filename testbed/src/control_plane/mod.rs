@@ -8,16 +8,21 @@ mod nodes;
 mod servers;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
+use crate::interrupt;
 use crate::process::{Program, Server};
 use crate::scratch::Scratch;
 
 use credentials::Credentials;
 
 pub use nodes::{FLEET, GpuNodes};
+
+const ESTABLISHED_PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(50);
 
 /// How much of a control plane to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +41,12 @@ pub enum Scope {
 pub struct ControlPlane {
     // The order of the fields is the order in which they are dropped.
     _workloads: Vec<Server>,
-    _api_server: Server,
+    api_server: Server,
     _etcd: Server,
     credentials: Credentials,
     kubeconfig: PathBuf,
+    scope: Scope,
+    port: u16,
     url: String,
     scratch: Scratch,
 }
@@ -51,8 +58,8 @@ impl ControlPlane {
         let scratch = Scratch::create()?;
         let credentials = Credentials::create(scratch.path())?;
         let etcd = servers::start_etcd(scratch.path())?;
-        let (api_server, url) = servers::start_api_server(scratch.path(), &credentials, scope)?;
-        let kubeconfig = credentials.write_kubeconfig(&url, "admin", Some("system:masters"))?;
+        let (api_server, port, kubeconfig) =
+            servers::start_api_server(scratch.path(), &credentials, scope)?;
         let workloads = match scope {
             Scope::ApiServer => Vec::new(),
             Scope::Workloads { pod_ready_after } => {
@@ -61,11 +68,13 @@ impl ControlPlane {
         };
         Ok(ControlPlane {
             _workloads: workloads,
-            _api_server: api_server,
+            api_server,
             _etcd: etcd,
             credentials,
             kubeconfig,
-            url,
+            scope,
+            port,
+            url: format!("https://127.0.0.1:{port}"),
             scratch,
         })
     }
@@ -93,6 +102,34 @@ impl ControlPlane {
     /// The API server's address.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Waits until objects of a custom resource can be written. As `kubectl wait` would, which fails
+    /// where it asks before the API server has written any condition.
+    pub fn wait_until_established(&self, crd: &str) -> Result<()> {
+        let established = "jsonpath={.status.conditions[?(@.type==\"Established\")].status}";
+        let deadline = Instant::now() + ESTABLISHED_PATIENCE;
+        while self.kubectl(&["get", "crd", crd, "-o", established])? != "True" {
+            if Instant::now() > deadline {
+                bail!("{crd} is not established");
+            }
+            interrupt::check()?;
+            sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Kills the API server, and starts another on the same port and data.
+    pub fn restart_api_server(&mut self) -> Result<()> {
+        self.api_server.stop(Duration::ZERO);
+        self.api_server = servers::start_api_server_on(
+            self.scratch.path(),
+            &self.credentials,
+            self.scope,
+            self.port,
+            &self.kubeconfig,
+        )?;
+        Ok(())
     }
 
     /// `kubectl` as administrator, to be completed with arguments and run.

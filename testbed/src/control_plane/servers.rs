@@ -62,31 +62,43 @@ fn etcd_url(directory: &Path) -> String {
     format!("unix://{}", directory.join("etcd.sock").display())
 }
 
-/// kube-apiserver on a free port, ready to serve; returns its URL too.
+/// kube-apiserver on a free port, ready to serve; returns the port and an administrator's
+/// kubeconfig too.
 pub(super) fn start_api_server(
     directory: &Path,
     credentials: &Credentials,
     scope: Scope,
-) -> Result<(Server, String)> {
+) -> Result<(Server, u16, PathBuf)> {
     for _ in 0..ATTEMPTS {
         let port = port::free()?;
         let url = format!("https://127.0.0.1:{port}");
         let kubeconfig = credentials.write_kubeconfig(&url, "admin", Some("system:masters"))?;
-        let mut server = api_server(directory, credentials, scope, port)?
-            .start(&directory.join("kube-apiserver.log"))?;
-        // Another server on this port cannot pass for ours: its certificate would be of another
-        // authority.
-        match server.wait_until_ready(PATIENCE, || {
-            kubectl(&kubeconfig)?
-                .args(["get", "--raw", "/readyz"])
-                .succeeds()
-        }) {
-            Ok(()) => return Ok((server, url)),
+        match start_api_server_on(directory, credentials, scope, port, &kubeconfig) {
+            Ok(server) => return Ok((server, port, kubeconfig)),
             Err(error) if error.to_string().contains("address already in use") => continue,
             Err(error) => return Err(error),
         }
     }
     bail!("kube-apiserver found its port taken {ATTEMPTS} times")
+}
+
+/// The same on this port, which may be that of one before it.
+pub(super) fn start_api_server_on(
+    directory: &Path,
+    credentials: &Credentials,
+    scope: Scope,
+    port: u16,
+    kubeconfig: &Path,
+) -> Result<Server> {
+    let mut server = api_server(directory, credentials, scope, port)?
+        .start(&directory.join("kube-apiserver.log"))?;
+    // Another server on this port cannot pass for ours: its certificate would be of another authority.
+    server.wait_until_ready(PATIENCE, || {
+        kubectl(kubeconfig)?
+            .args(["get", "--raw", "/readyz"])
+            .succeeds()
+    })?;
+    Ok(server)
 }
 
 fn api_server(

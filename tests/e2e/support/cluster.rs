@@ -130,9 +130,8 @@ pub fn load_knowledge_base(url: &str) {
 pub fn install_crd(control_plane: &ControlPlane) {
     let crd = compass("crd").output().unwrap();
     apply(control_plane, "crd.yaml", &crd);
-    let wait = "wait --for=condition=Established crd/deploymentintents.compass.dev --timeout=30s";
     control_plane
-        .kubectl(&wait.split(' ').collect::<Vec<_>>())
+        .wait_until_established("deploymentintents.compass.dev")
         .unwrap();
 }
 
