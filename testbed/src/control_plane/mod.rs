@@ -104,12 +104,13 @@ impl ControlPlane {
         &self.url
     }
 
-    /// Waits until objects of a custom resource can be written. As `kubectl wait` would, which fails
-    /// where it asks before the API server has written any condition.
+    /// Waits until objects of a custom resource can be written. `kubectl wait` fails where it asks
+    /// before the API server has written any condition, so it is asked again.
     pub fn wait_until_established(&self, crd: &str) -> Result<()> {
-        let established = "jsonpath={.status.conditions[?(@.type==\"Established\")].status}";
+        let crd = format!("crd/{crd}");
+        let wait = ["wait", "--for=condition=Established", &crd, "--timeout=5s"];
         let deadline = Instant::now() + ESTABLISHED_PATIENCE;
-        while self.kubectl(&["get", "crd", crd, "-o", established])? != "True" {
+        while !self.kubectl_program()?.args(wait).succeeds()? {
             if Instant::now() > deadline {
                 bail!("{crd} is not established");
             }
