@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use futures::channel::mpsc::UnboundedSender;
 use kube::runtime::reflector::ObjectRef;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::context::Watched;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Operation};
 use crate::benchmark::TrafficProfile;
 use crate::knowledge_base::{Changed, Follower, KnowledgeBase, KnowledgeBaseError};
 use crate::recommend::Requirement;
@@ -88,10 +89,12 @@ pub async fn run(
     dependencies: Arc<Dependencies>,
     metrics: Arc<Metrics>,
     intents: UnboundedSender<ObjectRef<Watched>>,
+    changed: Arc<Notify>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let tell = |changed: &Changed| {
-        let concerned = dependencies.concerned(changed);
+    let tell = |what: &Changed| {
+        changed.notify_one();
+        let concerned = dependencies.concerned(what);
         metrics.knowledge_base_changed(concerned.len());
         for intent in concerned {
             // Nobody listens any more only while the process stops.
@@ -102,6 +105,7 @@ pub async fn run(
         loop {
             let Err(error) = follow(&knowledge_base, &metrics, tell).await;
             metrics.knowledge_base_listener(false);
+            metrics.knowledge_base_failed(Operation::Follow, error.reason());
             debug!(%error, "changes of the knowledge base are not followed for now");
             tokio::time::sleep(RETRY).await;
         }

@@ -16,6 +16,7 @@ use super::owned::Owned;
 use super::pods::Pods;
 use super::stored::Written;
 use super::strategy::Settled;
+use super::waiting::Waiting;
 use crate::api::DeploymentIntent;
 use crate::catalog::Catalog;
 use crate::knowledge_base::KnowledgeBase;
@@ -44,6 +45,8 @@ pub struct Context {
     pub namespace: Option<String>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Whose turn has not come.
+    pub waiting: Arc<Waiting>,
     /// Where transitions are told.
     pub events: Events,
     /// When a failing intent is tried again.
@@ -63,6 +66,16 @@ pub struct Context {
 }
 
 impl Context {
+    /// The intent is gone, and so is what was known of it.
+    pub fn forget(&self, intent: &str) {
+        self.dependencies.forget(intent);
+        self.cluster.forget(intent);
+        self.written.forget(intent);
+        self.backoff.forget(intent);
+        self.waiting.forget(intent);
+        self.metrics.intents.forget(intent);
+    }
+
     /// All objects of a kind where the operator works.
     pub fn everywhere<K>(&self) -> Api<K>
     where

@@ -5,6 +5,7 @@
 //!
 //! What it needs from the API server stands in [`permissions`].
 
+mod api_requests;
 mod changes;
 mod children;
 mod cluster;
@@ -12,6 +13,7 @@ mod context;
 mod deliver;
 mod error;
 mod events;
+mod evidence;
 mod health;
 pub(crate) mod message;
 mod metrics;
@@ -28,6 +30,7 @@ mod stored;
 mod strategy;
 mod trouble;
 mod volume_claim;
+mod waiting;
 mod watches;
 
 pub use cluster::Asker;
@@ -39,9 +42,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use kube::Client;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -76,9 +79,10 @@ pub async fn run(
     knowledge_base: KnowledgeBase,
     catalog: Arc<Catalog>,
 ) -> anyhow::Result<()> {
-    let client = Client::try_default()
-        .await
-        .context("no API server to talk to: set KUBECONFIG, or run inside a cluster")?;
+    let metrics = Arc::new(metrics::Metrics::default());
+    let no_api_server = "no API server to talk to: set KUBECONFIG, or run inside a cluster";
+    let config = kube::Config::infer().await.context(no_api_server)?;
+    let client = api_requests::counted(config, &metrics).context(no_api_server)?;
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: choose another --listen",
@@ -87,7 +91,6 @@ pub async fn run(
     })?;
     info!(version = env!("CARGO_PKG_VERSION"), listen = %listener.local_addr()?, "started");
     let health = Arc::new(health::Health::default());
-    let metrics = Arc::new(metrics::Metrics::default());
     let (recovered, recoveries) = futures::channel::mpsc::unbounded();
     let (concerned, changes) = futures::channel::mpsc::unbounded();
     let (events, queue) = events::Events::new();
@@ -108,6 +111,7 @@ pub async fn run(
         resync: options.resync,
         namespace: options.namespace,
         metrics: Arc::clone(&metrics),
+        waiting: Arc::new(waiting::Waiting::new(Arc::clone(&metrics))),
         backoff: context::Backoff::default(),
         dependencies: Arc::clone(&dependencies),
     });
@@ -155,6 +159,16 @@ pub async fn run(
             shutdown.clone(),
         )),
     );
+    let evidence_changed = Arc::new(Notify::new());
+    start(
+        "count of benchmarks",
+        Box::pin(evidence::count(
+            knowledge_base.clone(),
+            metrics.clone(),
+            evidence_changed.clone(),
+            shutdown.clone(),
+        )),
+    );
     start(
         "knowledge base follower",
         Box::pin(changes::run(
@@ -162,6 +176,7 @@ pub async fn run(
             dependencies,
             metrics,
             concerned,
+            evidence_changed,
             shutdown.clone(),
         )),
     );

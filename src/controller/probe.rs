@@ -2,14 +2,15 @@
 //! recovery: reconciles that fail meanwhile back off, and its return wakes them all.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::evidence::timed;
 use super::health::Health;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Operation};
 use crate::knowledge_base::KnowledgeBase;
 
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -24,9 +25,8 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let probes = async {
         loop {
-            let started = Instant::now();
-            let answer = knowledge_base.ping().await;
-            metrics.knowledge_base_probed(answer.is_ok(), started.elapsed());
+            let answer = timed(&metrics, Operation::Probe, knowledge_base.ping()).await;
+            metrics.knowledge_base_up(answer.is_ok());
             let problem = answer.as_ref().err().map(ToString::to_string);
             if health.knowledge_base(problem.clone().map_or(Ok(()), Err)) {
                 match problem {

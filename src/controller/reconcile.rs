@@ -15,6 +15,7 @@ use super::cluster::Asker;
 use super::context::{Context, Watched, spread};
 use super::deliver::deliver;
 use super::error::Error;
+use super::evidence::Timed;
 use super::outcome::{Change, Outcome, Retry};
 use super::status;
 use super::stored::Stored;
@@ -28,6 +29,8 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 /// Brings one intent to its answer, and says when to look at it again.
 pub async fn reconcile(watched: Arc<Watched>, context: Arc<Context>) -> Result<Action, Error> {
     let started = Instant::now();
+    context.waiting.begin(&key(&watched));
+    let _under_way = context.metrics.reconciling();
     let attempt = AssertUnwindSafe(attempt(&watched, &context))
         .catch_unwind()
         .await;
@@ -67,9 +70,7 @@ struct Ended {
 
 async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     let Some(stored) = Stored::read(watched, context).await? else {
-        context.dependencies.forget(&key(watched));
-        context.cluster.forget(&key(watched));
-        context.written.forget(&key(watched));
+        context.forget(&key(watched));
         return Ok(Ended {
             reason: "Gone",
             retry: Retry::Never,
@@ -83,12 +84,9 @@ async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
             Outcome::Undecodable(problem.clone())
         }
     };
-    stored
-        .write(
-            &status::next(&stored.status, &outcome, stored.generation, now),
-            context,
-        )
-        .await?;
+    let next = status::next(&stored.status, &outcome, stored.generation, now);
+    stored.write(&next, context).await?;
+    context.metrics.intents.record(&key(watched), &next);
     Ok(Ended {
         reason: status::reason(&outcome),
         retry: outcome.retry(),
@@ -149,8 +147,13 @@ async fn answer(
         catalog,
         settings,
         dependencies,
+        metrics,
         ..
     } = context;
+    let evidence = Timed {
+        knowledge_base,
+        metrics,
+    };
     match recommend::resolve(&intent.spec, catalog) {
         Ok(requirement) => dependencies.asks(ObjectRef::from_obj(watched), &requirement),
         Err(_) => dependencies.forget(&key(watched)),
@@ -159,7 +162,7 @@ async fn answer(
         let revision = advise::revise(
             question,
             running.as_ref(),
-            knowledge_base,
+            &evidence,
             catalog,
             settings,
             now,
@@ -173,7 +176,7 @@ async fn answer(
             (decision, manifests, Some(update))
         })
     } else {
-        advise::advise(question, knowledge_base, catalog, settings, now)
+        advise::advise(question, &evidence, catalog, settings, now)
             .await
             .map(|advice| (advice.decision, advice.manifests, None))
     };

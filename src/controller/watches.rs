@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::future::join_all;
 use futures::stream::select;
+use futures::{StreamExt, TryStreamExt};
 use kube::Api;
 use kube::api::ListParams;
 use kube::runtime::controller::{Config, Controller, Error as ControllerError};
@@ -53,22 +53,33 @@ pub async fn run(
         () = shutdown.cancelled() => return Ok(()),
     }
     let (reader, writer) = reflector::store();
+    let [one, all, some] = std::array::from_fn(|_| Arc::clone(&context.waiting));
+    let known = reader.clone();
     // Only on intents: on what they own a filter by generation would hide deletions.
     let changed = watcher(intents, watcher::Config::default())
         .default_backoff()
         .modify(slim)
         .reflect(writer)
         .applied_objects()
-        .predicate_filter(predicates::generation, Default::default());
+        .predicate_filter(predicates::generation, Default::default())
+        .inspect_ok(move |intent| one.tell(&ObjectRef::from_obj(intent)));
     let (concerned, owned) = unbounded();
     let (served, newly_served) = unbounded();
     let tell = Tell { concerned, served };
+    context.metrics.reconcile_concurrency(CONCURRENCY);
     let mut writers = look(&context).await;
     let follow = |kind| follow(kind, writers.remove(&kind), &context, tell.clone());
     let following = join_all(Kind::ALL.map(follow));
+    let for_all = select(triggers.recoveries, newly_served).inspect(move |()| {
+        let known = known.state();
+        known
+            .iter()
+            .for_each(|intent| all.tell(&ObjectRef::from_obj(&**intent)));
+    });
+    let for_some = select(triggers.changes, owned).inspect(move |intent| some.tell(intent));
     let reconciling = Controller::for_stream(changed, reader)
-        .reconcile_all_on(select(triggers.recoveries, newly_served))
-        .reconcile_on(select(triggers.changes, owned))
+        .reconcile_all_on(for_all)
+        .reconcile_on(for_some)
         .with_config(Config::default().concurrency(CONCURRENCY))
         .graceful_shutdown_on(shutdown.cancelled_owned())
         .run(reconcile, after_error, Arc::clone(&context))
@@ -76,11 +87,7 @@ pub async fn run(
             match result {
                 // Deleted while it waited for its turn.
                 Err(ControllerError::ObjectNotFound(intent)) => {
-                    let key = intent.to_string();
-                    context.backoff.forget(&key);
-                    context.dependencies.forget(&key);
-                    context.cluster.forget(&key);
-                    context.written.forget(&key);
+                    context.forget(&intent.to_string());
                 }
                 Err(error) => warn!(%error, "will be tried again"),
                 Ok(_) => {}

@@ -115,6 +115,24 @@ pub enum KnowledgeBaseError {
     },
 }
 
+impl KnowledgeBaseError {
+    /// The kind of error, for a metric's label.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::InvalidUrl { .. } => "InvalidUrl",
+            Self::Unreachable { .. } => "Unreachable",
+            Self::Refused { .. } => "Refused",
+            Self::NotMigrated { .. } => "NotMigrated",
+            Self::ForeignSchema { .. } => "ForeignSchema",
+            Self::Deadline { .. } => "Deadline",
+            Self::Unreadable { .. } => "Unreadable",
+            Self::UnnamedSource { .. } => "UnnamedSource",
+            Self::InvalidSource { .. } => "InvalidSource",
+            Self::Database { .. } => "Database",
+        }
+    }
+}
+
 /// A fault before it is known whose it is.
 #[derive(Debug)]
 pub(super) enum Failure {

@@ -82,6 +82,17 @@ pub struct SourceInventory {
     pub loaded_at: Option<String>,
 }
 
+/// What there is of one kind of evidence.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct KindInventory {
+    /// measured, simulated or estimated.
+    pub kind: String,
+    /// Its rows.
+    pub rows: i64,
+    /// When the newest ran, as Unix time in seconds; `None` where no row has a date.
+    pub newest_unix_seconds: Option<f64>,
+}
+
 /// One row of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, FromRow)]
 pub struct ListedBenchmark {
@@ -138,6 +149,15 @@ pub struct WholeBenchmark {
     pub summary: Map<String, Value>,
     /// What is kept beside them; of a row that nobody loaded, its kind and source.
     pub evidence: Map<String, Value>,
+}
+
+pub(super) async fn kinds(pool: &PgPool) -> Result<Vec<KindInventory>, Failure> {
+    let query = format!(
+        "{ROWS} SELECT kind, count(*) AS rows,
+                extract(epoch FROM max(measured_at))::float8 AS newest_unix_seconds
+         FROM benchmarks GROUP BY kind ORDER BY kind"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(query)).fetch_all(pool).await?)
 }
 
 pub(super) async fn profiles(pool: &PgPool) -> Result<Vec<ProfileInventory>, Failure> {

@@ -37,8 +37,8 @@ pub use error::{KnowledgeBaseError, Target};
 pub use export::Export;
 pub use follow::{Changed, Follower};
 pub use inventory::{
-    Filter, KindCounts, ListedBenchmark, PlaceInventory, ProfileInventory, SourceInventory,
-    WholeBenchmark,
+    Filter, KindCounts, KindInventory, ListedBenchmark, PlaceInventory, ProfileInventory,
+    SourceInventory, WholeBenchmark,
 };
 pub use load::{
     FileReport, LoadFile, LoadMode, LoadOptions, LoadReport, OnRejected, SourceReport, load,
@@ -144,6 +144,11 @@ impl KnowledgeBase {
     /// What there is under each traffic profile.
     pub async fn inventory_of_profiles(&self) -> Result<Vec<ProfileInventory>, KnowledgeBaseError> {
         self.at_leisure(inventory::profiles(&self.pool)).await
+    }
+
+    /// What there is of each kind of evidence.
+    pub async fn inventory_of_kinds(&self) -> Result<Vec<KindInventory>, KnowledgeBaseError> {
+        self.at_leisure(inventory::kinds(&self.pool)).await
     }
 
     /// What there is of each model on each number of GPUs.
