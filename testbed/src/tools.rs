@@ -17,15 +17,21 @@ use crate::process::Program;
 struct Module {
     name: &'static str,
     programs: &'static [&'static str],
+    /// Build tags; empty where there are none.
+    tags: &'static str,
     go_mod: &'static str,
     go_sum: &'static str,
 }
 
 macro_rules! module {
     ($name:literal, $programs:expr) => {
+        module!($name, $programs, "")
+    };
+    ($name:literal, $programs:expr, $tags:literal) => {
         Module {
             name: $name,
             programs: &$programs,
+            tags: $tags,
             go_mod: include_str!(concat!("../tools/", $name, "/go.mod")),
             go_sum: include_str!(concat!("../tools/", $name, "/go.sum")),
         }
@@ -47,6 +53,8 @@ const MODULES: [Module; 5] = [
     module!("kwok", ["kwok"]),
     module!("helm", ["helm"]),
     module!("checks", ["actionlint", "kubeconform"]),
+    // Without the clouds' ways to find what to scrape, which take as long to build as all the rest.
+    module!("prometheus", ["prometheus", "promtool"], "remove_all_sd"),
 ];
 
 /// The programs that `KUBEBUILDER_ASSETS`, the field's convention, names a folder of.
@@ -191,15 +199,12 @@ impl Module {
                 link += &format!(" -X k8s.io/component-base/version.{name}={value}");
             }
         }
-        [
-            "-mod=readonly",
-            "-trimpath",
-            "-buildvcs=false",
-            "-ldflags",
-            &link,
-        ]
-        .map(String::from)
-        .to_vec()
+        let mut flags = vec!["-mod=readonly", "-trimpath", "-buildvcs=false"];
+        if !self.tags.is_empty() {
+            flags.extend(["-tags", self.tags]);
+        }
+        flags.extend(["-ldflags", &link]);
+        flags.into_iter().map(String::from).collect()
     }
 
     fn kubernetes_version(&self) -> Option<&'static str> {

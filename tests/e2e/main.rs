@@ -14,6 +14,7 @@ mod idempotence;
 mod infeasible;
 mod lifecycle;
 mod many;
+mod metrics;
 mod modes;
 mod outage;
 mod overrides;

@@ -43,6 +43,9 @@ const SECONDS: [f64; 12] = [
 /// Upper bounds in seconds: thousands of intents that are told at once wait for each other.
 const WAIT_SECONDS: [f64; 10] = [0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0];
 
+/// Failures that alerts watch for: a rate sees the first one only of a counter that was there before.
+const WATCHED_FAILURES: [&str; 4] = ["Panic", "Read", "WriteStatus", "DeliveryFailed"];
+
 /// What the knowledge base is asked for.
 #[derive(Clone, Copy, Debug)]
 pub enum Operation {
@@ -96,11 +99,8 @@ pub struct Metrics {
 struct Registrar<'a>(&'a mut Registry);
 
 impl Registrar<'_> {
-    fn new<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
-        self.add(name, help, M::default())
-    }
-
-    fn add<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
+    fn plain<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
+        let metric = M::default();
         self.0.register(name, help, metric.clone());
         metric
     }
@@ -132,14 +132,14 @@ impl Default for Metrics {
             Info::new(build.to_vec()),
         );
         let mut compass = Registrar(compass);
-        Self {
+        let metrics = Self {
             intents,
             evidence,
-            reconciles: compass.new(
+            reconciles: compass.plain(
                 "reconciles",
                 "Reconciles by result (ok, error) and reason, which is that of the condition Ready",
             ),
-            reconcile_errors: compass.new(
+            reconcile_errors: compass.plain(
                 "reconcile_errors",
                 "Reconciles that did not succeed and will be tried again, by reason",
             ),
@@ -148,12 +148,12 @@ impl Default for Metrics {
                 "From the start of a reconcile to its written status",
                 Histogram::new(SECONDS),
             ),
-            reconciles_in_progress: compass.new("reconciles_in_progress", "Reconciles under way"),
-            reconcile_concurrency: compass.new(
+            reconciles_in_progress: compass.plain("reconciles_in_progress", "Reconciles under way"),
+            reconcile_concurrency: compass.plain(
                 "reconcile_concurrency",
                 "Reconciles that may be under way together",
             ),
-            queue_depth: compass.new(
+            queue_depth: compass.plain(
                 "queue_depth",
                 "Intents that are to be looked at and whose turn has not come",
             ),
@@ -162,7 +162,7 @@ impl Default for Metrics {
                 "From the first word that an intent is to be looked at to the start of its reconcile",
                 Histogram::new(WAIT_SECONDS),
             ),
-            api_requests: compass.new(
+            api_requests: compass.plain(
                 "api_requests",
                 "Requests to the API server by method and status code; `none` where no answer came in time",
             ),
@@ -171,7 +171,7 @@ impl Default for Metrics {
                 "From a request to the head of its answer, repetitions that the API server asked for included",
                 durations(),
             ),
-            knowledge_base_up: compass.new(
+            knowledge_base_up: compass.plain(
                 "knowledge_base_up",
                 "Whether the knowledge base answered the last probe",
             ),
@@ -185,24 +185,32 @@ impl Default for Metrics {
                 "Time the knowledge base took to answer, by what it was asked for",
                 durations(),
             ),
-            knowledge_base_errors: compass.new(
+            knowledge_base_errors: compass.plain(
                 "knowledge_base_errors",
                 "Times that the knowledge base brought no answer, by what it was asked for and why",
             ),
-            knowledge_base_changes: compass.new(
+            knowledge_base_changes: compass.plain(
                 "knowledge_base_changes",
                 "Times that a change of the knowledge base was noticed",
             ),
-            knowledge_base_change_requeues: compass.new(
+            knowledge_base_change_requeues: compass.plain(
                 "knowledge_base_change_requeues",
                 "Intents that were looked at again because of those changes",
             ),
-            knowledge_base_listener_connected: compass.new(
+            knowledge_base_listener_connected: compass.plain(
                 "knowledge_base_listener_connected",
                 "Whether the knowledge base announces changes; if not, they are looked for every few seconds",
             ),
             registry,
+        };
+        for reason in WATCHED_FAILURES {
+            drop(
+                metrics
+                    .reconcile_errors
+                    .get_or_create(&vec![("reason", reason)]),
+            );
         }
+        metrics
     }
 }
 
@@ -346,31 +354,38 @@ impl Drop for InProgress {
     }
 }
 
-/// The codes that the API server answers with; others are counted by their class.
+/// Other codes are counted by their class.
+const CODES: [(u16, &str); 18] = [
+    (200, "200"),
+    (201, "201"),
+    (202, "202"),
+    (400, "400"),
+    (401, "401"),
+    (403, "403"),
+    (404, "404"),
+    (405, "405"),
+    (409, "409"),
+    (410, "410"),
+    (413, "413"),
+    (415, "415"),
+    (422, "422"),
+    (429, "429"),
+    (500, "500"),
+    (502, "502"),
+    (503, "503"),
+    (504, "504"),
+];
+
 fn status_code(code: u16) -> &'static str {
-    match code {
-        200 => "200",
-        201 => "201",
-        202 => "202",
-        400 => "400",
-        401 => "401",
-        403 => "403",
-        404 => "404",
-        405 => "405",
-        409 => "409",
-        410 => "410",
-        413 => "413",
-        415 => "415",
-        422 => "422",
-        429 => "429",
-        500 => "500",
-        502 => "502",
-        503 => "503",
-        504 => "504",
-        100..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    }
+    let known = CODES.iter().find(|(known, _)| *known == code);
+    known.map_or_else(
+        || match code {
+            ..200 => "1xx",
+            200..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            500.. => "5xx",
+        },
+        |(_, text)| text,
+    )
 }

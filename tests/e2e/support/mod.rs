@@ -3,8 +3,10 @@
 mod benchmarks;
 mod cluster;
 mod examples;
+mod http;
 mod namespace;
 mod operator;
+mod prometheus;
 
 pub use benchmarks::{Row, empty_knowledge_base};
 pub use cluster::{
@@ -13,3 +15,4 @@ pub use cluster::{
 pub use examples::examples;
 pub use namespace::{Namespace, condition, eventually, intent_yaml};
 pub use operator::{Operator, OperatorOptions};
+pub use prometheus::Prometheus;

@@ -1,7 +1,5 @@
 //! The operator as a child process.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +9,7 @@ use compass_testbed::process::Server;
 use compass_testbed::{ControlPlane, port};
 
 use super::cluster::compass;
+use super::http;
 use super::namespace::eventually;
 
 /// How to run an operator.
@@ -59,23 +58,12 @@ impl Operator {
 
     /// Status and body of an answer; status 0 where nobody answers.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let get = || -> std::io::Result<String> {
-            let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-            connection.set_read_timeout(Some(Duration::from_secs(5)))?;
-            write!(connection, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-            let mut answer = String::new();
-            connection.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        let answer = get().unwrap_or_default();
-        let status = answer
-            .split_whitespace()
-            .nth(1)
-            .and_then(|status| status.parse().ok());
-        let body = answer
-            .split_once("\r\n\r\n")
-            .map(|(_, body)| body.to_owned());
-        (status.unwrap_or(0), body.unwrap_or_default())
+        http::get(self.port, path)
+    }
+
+    /// Where it serves health and metrics.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Waits until `path` answers with `status` and a body that contains `part`.
