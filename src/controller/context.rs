@@ -73,7 +73,6 @@ impl Context {
         self.written.forget(intent);
         self.backoff.forget(intent);
         self.waiting.forget(intent);
-        self.metrics.intents.forget(intent);
     }
 
     /// All objects of a kind where the operator works.

@@ -55,6 +55,7 @@ pub async fn run(
     let (reader, writer) = reflector::store();
     let [one, all, some] = std::array::from_fn(|_| Arc::clone(&context.waiting));
     let known = reader.clone();
+    context.metrics.intents.watched(reader.clone());
     // Only on intents: on what they own a filter by generation would hide deletions.
     let changed = watcher(intents, watcher::Config::default())
         .default_backoff()

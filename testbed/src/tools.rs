@@ -39,7 +39,7 @@ macro_rules! module {
 }
 
 /// Modules of their own, because their dependencies disagree.
-const MODULES: [Module; 5] = [
+const MODULES: [Module; 6] = [
     module!(
         "control-plane",
         [

@@ -1,8 +1,9 @@
 //! What is known of each intent, counted when it is asked: a state that no intent is in is gone.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use kube::runtime::reflector::{ObjectRef, Store};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -11,11 +12,14 @@ use super::encode_gauges;
 use crate::api::DeploymentIntentStatus;
 use crate::api::conditions::{READY, TYPES};
 use crate::benchmark::EvidenceKind;
+use crate::controller::context::Watched;
 
 /// The last status of each intent, as far as it is counted.
 #[derive(Debug, Default)]
 pub struct Intents {
     known: Mutex<HashMap<String, Known>>,
+    /// What the watch shows: a deleted intent is looked at no more.
+    shown: Mutex<Option<Store<Watched>>>,
 }
 
 #[derive(Debug)]
@@ -42,9 +46,19 @@ impl Intents {
         self.with(|known| known.insert(intent.to_owned(), Known::of(status)));
     }
 
-    /// The intent is gone.
-    pub fn forget(&self, intent: &str) {
-        self.with(|known| known.remove(intent));
+    /// Counts only what this shows.
+    pub fn watched(&self, shown: Store<Watched>) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+    }
+
+    fn forget_the_deleted(&self) {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(shown) = shown.as_ref().map(Store::state) else {
+            return;
+        };
+        let key = |intent: &Arc<Watched>| ObjectRef::from_obj(&**intent).to_string();
+        let shown: HashSet<String> = shown.iter().map(key).collect();
+        self.with(|known| known.retain(|intent, _| shown.contains(intent)));
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, Known>) -> T) -> T {
@@ -101,6 +115,7 @@ fn answer(status: &DeploymentIntentStatus) -> &'static str {
 
 impl Collector for Intents {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        self.forget_the_deleted();
         let mut by_readiness = BTreeMap::new();
         let mut by_condition = BTreeMap::new();
         let mut by_answer = BTreeMap::new();
@@ -193,6 +208,7 @@ fn add<L: Ord>(sums: &mut BTreeMap<L, f64>, labels: L, value: f64) {
 
 #[cfg(test)]
 mod tests {
+    use kube::runtime::{reflector, watcher};
     use serde_json::json;
 
     use super::*;
@@ -226,36 +242,46 @@ mod tests {
             .collect()
     }
 
+    fn watched(name: &str) -> Watched {
+        let object = json!({
+            "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
+            "metadata": {"name": name, "namespace": "assistants"},
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
     #[test]
     fn a_state_that_no_intent_is_in_any_more_is_gone() {
         let metrics = Metrics::default();
-        let chat = "assistants/chat";
-        metrics
-            .intents
-            .record(chat, &status("False", "NoEvidence", json!({})));
-        metrics
-            .intents
-            .record("assistants/other", &status("True", "Rendered", json!({})));
-        let found = series(&metrics);
-        assert!(
+        let (store, mut writer) = reflector::store();
+        metrics.intents.watched(store);
+        let record = |name, status: DeploymentIntentStatus| {
+            let key = ObjectRef::from_obj(&watched(name)).to_string();
+            metrics.intents.record(&key, &status);
+        };
+        for name in ["chat", "other"] {
+            writer.apply_watcher_event(&watcher::Event::Apply(watched(name)));
+        }
+        record("chat", status("False", "NoEvidence", json!({})));
+        record("other", status("True", "Rendered", json!({})));
+        let has = |line: &str| {
+            let found = series(&metrics);
+            assert!(found.iter().any(|it| it == line), "{line}: {found:#?}");
             found
-                .contains(&"compass_intents{ready=\"False\",reason=\"NoEvidence\"} 1.0".to_owned()),
-            "{found:#?}"
-        );
-        metrics
-            .intents
-            .record(chat, &status("True", "Rendered", json!({})));
-        let found = series(&metrics);
-        assert!(
-            found.contains(&"compass_intents{ready=\"True\",reason=\"Rendered\"} 2.0".to_owned()),
-            "{found:#?}"
-        );
+        };
+        has("compass_intents{ready=\"False\",reason=\"NoEvidence\"} 1.0");
+        record("chat", status("True", "Rendered", json!({})));
+        let found = has("compass_intents{ready=\"True\",reason=\"Rendered\"} 2.0");
         assert!(
             !found.iter().any(|line| line.contains("NoEvidence")),
             "{found:#?}"
         );
-        metrics.intents.forget(chat);
-        metrics.intents.forget("assistants/other");
+        for name in ["chat", "other"] {
+            writer.apply_watcher_event(&watcher::Event::Delete(watched(name)));
+        }
+        assert_eq!(series(&metrics), ["compass_delivered_gpus 0"]);
+        // A reconcile that was under way.
+        record("chat", status("True", "Rendered", json!({})));
         assert_eq!(series(&metrics), ["compass_delivered_gpus 0"]);
     }
 }
