@@ -6,12 +6,14 @@ mod answer;
 mod revision;
 mod snapshot;
 mod source;
+mod survey;
 pub(crate) mod words;
 
 pub use answer::{Answer, answer, recommendation};
 pub use revision::{proposed, verdict};
 pub use snapshot::take_snapshot;
-pub use source::{EvidenceSource, NotInSnapshot, SnapshotEvidence};
+pub use source::{AnySource, EvidenceSource, NotInSnapshot, SnapshotEvidence, SourceError};
+pub use survey::{Inspected, Surveyed, inspect, survey};
 
 use std::sync::Arc;
 
@@ -147,6 +149,16 @@ pub async fn advise<S: EvidenceSource>(
     now: Timestamp,
 ) -> Result<Advice, AdviseError<S::Error>> {
     let (_, decision) = decide(question, source, catalog, now).await?;
+    Ok(advice(question, decision, catalog, settings))
+}
+
+/// A decision with the manifests of its recommendation.
+fn advice(
+    question: Question<'_>,
+    decision: Decision,
+    catalog: &Catalog,
+    settings: &Settings,
+) -> Advice {
     let asked = recommend::asked(question.spec).to_string();
     let build = |candidate| {
         build(
@@ -159,10 +171,10 @@ pub async fn advise<S: EvidenceSource>(
         )
     };
     let manifests = decision.recommendation.as_ref().map(build);
-    Ok(Advice {
+    Advice {
         decision,
         manifests,
-    })
+    }
 }
 
 /// An answer, and what it changes of what runs.

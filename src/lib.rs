@@ -12,6 +12,7 @@
 //! - [`manifest`]: a decision as Kubernetes objects and their YAML
 //! - [`advise`]: resolve, gather, decide, build: the one path that all of the following share
 //! - [`controller`]: the operator: the reconcile pipeline, one file for each step
+//! - [`console`]: the web pages: ask, compare, see why
 //! - [`commands`]: one file for each subcommand
 
 pub mod advise;
@@ -19,6 +20,7 @@ pub mod api;
 pub mod benchmark;
 pub mod catalog;
 pub mod commands;
+pub mod console;
 pub mod controller;
 pub mod knowledge_base;
 pub mod manifest;

@@ -36,12 +36,25 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "console",
+        &[
+            "advise",
+            "api",
+            "benchmark",
+            "catalog",
+            "knowledge_base",
+            "manifest",
+            "recommend",
+        ],
+    ),
+    (
         "commands",
         &[
             "advise",
             "api",
             "benchmark",
             "catalog",
+            "console",
             "controller",
             "knowledge_base",
             "manifest",

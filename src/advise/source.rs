@@ -144,3 +144,41 @@ impl EvidenceSource for SnapshotEvidence {
         self.answer(profile, with_others)
     }
 }
+
+/// One of the two.
+#[derive(Clone, Debug)]
+pub enum AnySource {
+    /// The knowledge base.
+    KnowledgeBase(KnowledgeBase),
+    /// A snapshot, and the name of its file.
+    Snapshot(String, SnapshotEvidence),
+}
+
+/// Why it cannot say.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// The knowledge base cannot.
+    #[error(transparent)]
+    KnowledgeBase(#[from] KnowledgeBaseError),
+    /// The snapshot in this file does not hold what is asked.
+    #[error("{0}: {1}")]
+    Snapshot(String, NotInSnapshot),
+}
+
+impl EvidenceSource for AnySource {
+    type Error = SourceError;
+
+    async fn gather(
+        &self,
+        profile: TrafficProfile,
+        with_others: bool,
+    ) -> Result<(Evidence, Vec<SharedBenchmarks>), SourceError> {
+        match self {
+            Self::KnowledgeBase(base) => Ok(base.gather(profile, with_others).await?),
+            Self::Snapshot(file, evidence) => evidence
+                .gather(profile, with_others)
+                .await
+                .map_err(|error| SourceError::Snapshot(file.clone(), error)),
+        }
+    }
+}

@@ -7,14 +7,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
-use thiserror::Error;
 
 use super::DatabaseArguments;
-use crate::advise::{EvidenceSource, NotInSnapshot, SnapshotEvidence};
+use crate::advise::{AnySource, SnapshotEvidence};
 use crate::benchmark::snapshot::Snapshot;
-use crate::benchmark::{Evidence, SharedBenchmarks, TrafficProfile};
 use crate::catalog::Catalog;
-use crate::knowledge_base::{KnowledgeBase, KnowledgeBaseError};
 
 /// Where evidence is.
 #[derive(Args, Debug)]
@@ -28,23 +25,8 @@ pub(super) struct EvidenceArguments {
 
 /// Evidence, and the time it is weighed at.
 pub(super) struct Opened {
-    pub(super) source: Source,
+    pub(super) source: AnySource,
     pub(super) now: Timestamp,
-}
-
-/// One of the two.
-pub(super) enum Source {
-    KnowledgeBase(KnowledgeBase),
-    Snapshot(String, SnapshotEvidence),
-}
-
-/// Why it cannot say.
-#[derive(Debug, Error)]
-pub(super) enum SourceError {
-    #[error(transparent)]
-    KnowledgeBase(#[from] KnowledgeBaseError),
-    #[error("{0}: {1}")]
-    Snapshot(String, NotInSnapshot),
 }
 
 impl EvidenceArguments {
@@ -52,7 +34,7 @@ impl EvidenceArguments {
     pub(super) fn open(&self, catalog: &Arc<Catalog>) -> anyhow::Result<Opened> {
         let Some(path) = &self.snapshot else {
             return Ok(Opened {
-                source: Source::KnowledgeBase(self.database.knowledge_base(catalog)?),
+                source: AnySource::KnowledgeBase(self.database.knowledge_base(catalog)?),
                 now: Timestamp::now(),
             });
         };
@@ -60,7 +42,7 @@ impl EvidenceArguments {
         let snapshot = read(path).with_context(|| file.clone())?;
         Ok(Opened {
             now: snapshot.taken_at,
-            source: Source::Snapshot(file, SnapshotEvidence::new(&snapshot, catalog)),
+            source: AnySource::Snapshot(file, SnapshotEvidence::new(&snapshot, catalog)),
         })
     }
 
@@ -83,22 +65,4 @@ fn read(path: &Path) -> anyhow::Result<Snapshot> {
         String::from_utf8(bytes).context("not a snapshot")?
     };
     Ok(Snapshot::parse(&text)?)
-}
-
-impl EvidenceSource for Source {
-    type Error = SourceError;
-
-    async fn gather(
-        &self,
-        profile: TrafficProfile,
-        with_others: bool,
-    ) -> Result<(Evidence, Vec<SharedBenchmarks>), SourceError> {
-        match self {
-            Self::KnowledgeBase(base) => Ok(base.gather(profile, with_others).await?),
-            Self::Snapshot(file, evidence) => evidence
-                .gather(profile, with_others)
-                .await
-                .map_err(|error| SourceError::Snapshot(file.clone(), error)),
-        }
-    }
 }

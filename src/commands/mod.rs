@@ -11,6 +11,7 @@ mod bundle_dir;
 mod cluster;
 mod completion;
 mod config;
+mod console;
 mod controller;
 mod crd;
 mod diff;
@@ -86,6 +87,8 @@ enum Command {
     Benchmarks(benchmarks::Arguments),
     /// Print the CustomResourceDefinition
     Crd(crd::Arguments),
+    /// Serve the web pages: ask, compare, see why; without a cluster
+    Console(console::Arguments),
     /// Run the operator
     Controller(controller::Arguments),
     /// Print the script by which a shell completes these commands
@@ -109,6 +112,7 @@ impl Cli {
             Command::Load(arguments) => load::run(arguments).await,
             Command::Benchmarks(arguments) => benchmarks::run(arguments).await,
             Command::Crd(arguments) => crd::run(&arguments),
+            Command::Console(arguments) => console::run(arguments).await,
             Command::Controller(arguments) => controller::run(arguments).await,
             Command::Completion(arguments) => completion::run(&arguments),
         }

@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::documents::{Document, documents};
-use super::evidence::{EvidenceArguments, Opened, SourceError};
+use super::evidence::{EvidenceArguments, Opened};
 use super::output::{show, tell};
 use super::{CatalogArguments, VllmArguments};
-use crate::advise::{AdviseError, Question, advise, answer, unknown_names, words};
+use crate::advise::{AdviseError, Question, SourceError, advise, answer, unknown_names, words};
 use crate::api::{DeploymentIntent, InvalidIntent, validate_intent};
 use crate::catalog::Catalog;
 use crate::controller::message;

@@ -1,0 +1,5 @@
+//! The console as a browser meets it: over HTTP, and in a real Chromium.
+
+mod answers;
+mod safety;
+mod support;
