@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test deny fuzz bench estimate-report decision-report tools demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
+.PHONY: help build test deny fuzz bench estimate-report decision-report tools kustomize image-root demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
         postgres-load-synthetic postgres-load-real test-real postgres-query-traffic postgres-query-models
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -63,6 +63,17 @@ decision-report: ## Say how firm answers are on the shipped data, and write it i
 
 tools: postgres-programs ## Build the control plane and find or fetch PostgreSQL, once, into a cache outside the clone
 	@$(TESTBED) tools
+
+# The same files and commands as the Dockerfile, which no engine runs here.
+IMAGE := $(abspath $(TARGET))/image
+image-root: postgres-programs ## Build what the image holds, and run it in an empty, read-only root; takes a release build
+	@rm -rf $(IMAGE)/source && mkdir -p $(IMAGE)/source
+	@sed -n 's/^!//p' .dockerignore | tar --create --files-from=- | tar --extract --directory=$(IMAGE)/source
+	@cd $(IMAGE)/source && CARGO_TARGET_DIR=$(IMAGE)/target sh image/build.sh $(IMAGE)/root
+	@COMPASS_IMAGE_ROOT=$(IMAGE)/root $(CARGO) test --package compass --test image -- --ignored --nocapture
+
+kustomize: ## Make deploy/kustomize/ of the chart
+	@COMPASS_UPDATE_GOLDEN=1 $(CARGO) test --quiet --package compass --test chart -- the_plain_manifests
 
 demo: postgres-programs ## Show Compass at work on a real control plane with simulated GPU nodes, then stop everything
 	@$(TESTBED) demo

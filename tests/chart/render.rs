@@ -1,8 +1,32 @@
-//! What the chart renders, and what it refuses.
+//! What the chart renders, as a strict API server takes it.
 
 use std::path::Path;
 
-use crate::support::{case, cases, chart, helm, rendered};
+use crate::support::{CLUSTER, case, cases, chart, helm, rendered};
+
+/// Kinds that the cluster of the tests does not have, with any content.
+const STAND_INS: [(&str, &str); 2] = [
+    ("ServiceMonitor", "servicemonitors"),
+    ("PrometheusRule", "prometheusrules"),
+];
+
+fn install_stand_ins() {
+    let definitions: String = STAND_INS
+        .iter()
+        .map(|(kind, plural)| {
+            format!(
+                "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
+                 metadata: {{name: {plural}.monitoring.coreos.com}}\n\
+                 spec:\n  group: monitoring.coreos.com\n  scope: Namespaced\n  \
+                 names: {{kind: {kind}, plural: {plural}}}\n  \
+                 versions:\n  - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: \
+                 {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}}}\n---\n"
+            )
+        })
+        .collect();
+    CLUSTER.apply("stand-ins.yaml", &definitions);
+    CLUSTER.kubectl("wait --for=condition=Established crd --all --timeout=30s");
+}
 
 #[test]
 fn lint_finds_nothing_in_any_case() {
@@ -10,6 +34,24 @@ fn lint_finds_nothing_in_any_case() {
     lint().output().unwrap();
     for values in cases() {
         lint().arg("--values").arg(values).output().unwrap();
+    }
+}
+
+/// Nothing unknown, nothing that the restricted standard of pod security warns of.
+#[test]
+fn a_strict_api_server_takes_every_case() {
+    CLUSTER.restricted_namespace("compass-system");
+    CLUSTER.restricted_namespace("compass-test");
+    install_stand_ins();
+    for values in cases() {
+        let objects = CLUSTER.file("rendered.yaml", &rendered("compass", &values, ""));
+        let dry_run = "apply --server-side --force-conflicts --dry-run=server --validate=strict \
+                       --warnings-as-errors --filename";
+        CLUSTER
+            .kubectl_program(dry_run)
+            .arg(objects)
+            .output()
+            .unwrap_or_else(|error| panic!("{}: {error:#}", values.display()));
     }
 }
 

@@ -1,10 +1,28 @@
-//! Helm, and the chart's cases.
+//! Helm, and the cluster that all tests share.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
+use compass_testbed::control_plane::FLEET;
 use compass_testbed::process::Program;
 use compass_testbed::tools::program;
+use compass_testbed::{ControlPlane, Scope};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+/// Started by the test that comes first. Its servers end with the process.
+pub static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
+    let cluster = Cluster::start(Scope::Workloads {
+        pod_ready_after: Duration::from_millis(300),
+    });
+    cluster.control_plane.add_gpu_nodes(&FLEET).unwrap();
+    cluster
+});
+
+/// Long, since tests share two cores; nothing waits for it in vain but a failing test.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -50,4 +68,92 @@ pub fn rendered(release: &str, values: &Path, more: &str) -> String {
     .arg(values)
     .output()
     .unwrap()
+}
+
+/// A control plane, and what an administrator does with it.
+pub struct Cluster {
+    pub control_plane: ControlPlane,
+}
+
+impl Cluster {
+    pub fn start(scope: Scope) -> Self {
+        Self {
+            control_plane: ControlPlane::start(scope).unwrap(),
+        }
+    }
+
+    /// Helm as an administrator.
+    pub fn helm(&self, arguments: &str) -> Program {
+        helm(arguments).env("KUBECONFIG", self.control_plane.kubeconfig())
+    }
+
+    /// `kubectl` as an administrator, with arguments separated by spaces.
+    pub fn kubectl(&self, arguments: &str) -> String {
+        self.kubectl_program(arguments).output().unwrap()
+    }
+
+    pub fn kubectl_program(&self, arguments: &str) -> Program {
+        let program = self.control_plane.kubectl_program().unwrap();
+        program.args(arguments.split_whitespace())
+    }
+
+    /// Writes a file for the cluster's tests.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let folder = self.control_plane.directory().join("tests");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(name);
+        std::fs::write(&file, content).unwrap();
+        file
+    }
+
+    /// `kubectl apply --server-side` of a document.
+    pub fn apply(&self, name: &str, document: &str) {
+        self.kubectl_program("apply --server-side --force-conflicts --filename")
+            .arg(self.file(name, document))
+            .output()
+            .unwrap();
+    }
+
+    /// A namespace in which only what meets the restricted standard of pod security may run.
+    pub fn restricted_namespace(&self, name: &str) {
+        self.apply(
+            &format!("{name}.yaml"),
+            &format!(
+                "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels:\n    \
+                 pod-security.kubernetes.io/enforce: restricted\n    \
+                 pod-security.kubernetes.io/warn: restricted\n"
+            ),
+        );
+    }
+
+    /// A client of the calling test: a client cannot outlive the runtime that made it.
+    pub async fn client(&self) -> Client {
+        client(self.control_plane.kubeconfig()).await
+    }
+}
+
+/// A client with the rights of a kubeconfig.
+pub async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    Client::try_from(config).unwrap()
+}
+
+/// Polls until `attempt` succeeds; panics with its last error where it never does.
+pub async fn eventually<T, E: Debug>(
+    what: &str,
+    mut attempt: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt().await {
+            Ok(value) => return value,
+            Err(last) if Instant::now() > deadline => {
+                panic!("waited in vain for {what}; last seen: {last:#?}")
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }

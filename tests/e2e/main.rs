@@ -1,6 +1,8 @@
 //! The operator as users run it: the real binary against a real API server with controllers,
 //! scheduler and simulated GPU nodes, and a real PostgreSQL.
 //!
+//! Operators have the chart's ServiceAccount and roles, unless a test says otherwise.
+//!
 //! One control plane and one database server for all tests; each test has a namespace and an
 //! operator of its own, so that they run side by side. Waits poll until a deadline.
 
@@ -22,6 +24,7 @@ mod ownership;
 mod parts;
 mod policy;
 mod refused;
+mod rights;
 mod support;
 mod undecodable;
 mod updates;

@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+mod account;
 mod benchmarks;
 mod cluster;
 mod examples;
@@ -8,6 +9,7 @@ mod namespace;
 mod operator;
 mod prometheus;
 
+pub use account::{chart_account, chart_account_of};
 pub use benchmarks::{Row, empty_knowledge_base};
 pub use cluster::{
     CLUSTER, Cluster, ONE_OF_EACH, apply, client, compass, install_crd, load_knowledge_base,

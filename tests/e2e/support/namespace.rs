@@ -1,6 +1,7 @@
 //! A namespace of one's own, and what tests do and wait for in it.
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -81,11 +82,16 @@ impl Namespace {
         );
         let control_plane = &self.cluster.control_plane;
         apply(control_plane, &format!("{user}.yaml"), &roles);
+        self.operator_as(&control_plane.kubeconfig_of(&user).unwrap())
+    }
+
+    /// An operator for this namespace alone, with the rights of a kubeconfig.
+    pub fn operator_as(&self, kubeconfig: &Path) -> Operator {
         Operator::start(&OperatorOptions {
-            control_plane,
+            control_plane: &self.cluster.control_plane,
             database_url: &self.cluster.database_url,
             namespace: Some(&self.name),
-            kubeconfig: Some(control_plane.kubeconfig_of(&user).unwrap()),
+            kubeconfig: Some(kubeconfig.to_owned()),
             resync_seconds: 3600,
         })
     }

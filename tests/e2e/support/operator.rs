@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use compass_testbed::process::Server;
 use compass_testbed::{ControlPlane, port};
 
+use super::account::chart_account;
 use super::cluster::compass;
 use super::http;
 use super::namespace::eventually;
@@ -18,7 +19,7 @@ pub struct OperatorOptions<'a> {
     pub database_url: &'a str,
     /// `None` works in all namespaces.
     pub namespace: Option<&'a str>,
-    /// Who it is to the API server: an administrator, unless a user is named here.
+    /// Who it is to the API server: the chart's ServiceAccount, unless somebody is named here.
     pub kubeconfig: Option<PathBuf>,
     /// An hour unless a test needs repetitions: what happens earlier was not found by chance.
     pub resync_seconds: u32,
@@ -46,8 +47,8 @@ impl Operator {
             options.resync_seconds,
             namespace.unwrap_or_default()
         );
-        let kubeconfig = options.kubeconfig.as_deref();
-        let kubeconfig = kubeconfig.unwrap_or(options.control_plane.kubeconfig());
+        let kubeconfig = options.kubeconfig.clone();
+        let kubeconfig = kubeconfig.unwrap_or_else(|| chart_account(options.control_plane));
         let server = compass(&arguments)
             .env("KUBECONFIG", kubeconfig)
             .env("DATABASE_URL", options.database_url)
