@@ -6,27 +6,27 @@ use std::time::Instant;
 
 use axum::http::{Method, Request, Response, StatusCode};
 use futures::future::BoxFuture;
-use kube::client::ClientBuilder;
-use kube::{Client, Config};
-use tower::Service;
+use tower::{Layer, Service};
 
 use super::metrics::Metrics;
 
-/// A client whose requests are counted.
-///
-/// # Errors
-/// The configuration names no usable certificate, key or proxy.
-pub fn counted(config: Config, metrics: &Arc<Metrics>) -> kube::Result<Client> {
-    let counting = tower::layer::layer_fn(|inner| Counted {
-        inner,
-        metrics: Arc::clone(metrics),
-    });
-    Ok(ClientBuilder::try_from(config)?
-        .with_layer(&counting)
-        .build())
+/// Counts the requests of a client.
+#[derive(Clone)]
+pub struct Counting(pub Arc<Metrics>);
+
+impl<S> Layer<S> for Counting {
+    type Service = Counted<S>;
+
+    fn layer(&self, inner: S) -> Counted<S> {
+        Counted {
+            inner,
+            metrics: Arc::clone(&self.0),
+        }
+    }
 }
 
-struct Counted<S> {
+/// A client whose requests are counted.
+pub struct Counted<S> {
     inner: S,
     metrics: Arc<Metrics>,
 }

@@ -14,6 +14,7 @@ use super::events::Events;
 use super::metrics::Metrics;
 use super::owned::Owned;
 use super::pods::Pods;
+use super::shard::Shard;
 use super::stored::Written;
 use super::strategy::Settled;
 use super::waiting::Waiting;
@@ -31,8 +32,11 @@ pub type Watched = PartialObjectMeta<DeploymentIntent>;
 
 /// Clients, settings and counters of the running operator.
 pub struct Context {
-    /// The API server.
+    /// The API server, asked and written to by reconciles: of several operators only the leader's
+    /// writes.
     pub client: Client,
+    /// The API server, watched also by an operator that stands by.
+    pub watching: Client,
     /// Where evidence is read.
     pub knowledge_base: KnowledgeBase,
     /// Use cases, hardware and models.
@@ -41,8 +45,8 @@ pub struct Context {
     pub settings: Settings,
     /// How long an answer stands until it is looked at again although nothing was told to change.
     pub resync: Duration,
-    /// The only namespace to work in; all where there is none.
-    pub namespace: Option<String>,
+    /// Whose intents are looked at.
+    pub shard: Shard,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Whose turn has not come.
@@ -76,22 +80,22 @@ impl Context {
     }
 
     /// All objects of a kind where the operator works.
-    pub fn everywhere<K>(&self) -> Api<K>
+    pub fn everywhere<K>(&self) -> Vec<Api<K>>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
-        match &self.namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        }
+        self.shard.places(|namespace| match namespace {
+            Some(namespace) => Api::namespaced(self.watching.clone(), namespace),
+            None => Api::all(self.watching.clone()),
+        })
     }
 
     /// What is known of all objects of a kind that is named by a value.
-    pub fn everywhere_of(&self, kind: &ApiResource) -> Api<PartialObjectMeta<DynamicObject>> {
-        match &self.namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, kind),
-            None => Api::all_with(self.client.clone(), kind),
-        }
+    pub fn everywhere_of(&self, kind: &ApiResource) -> Vec<Api<PartialObjectMeta<DynamicObject>>> {
+        self.shard.places(|namespace| match namespace {
+            Some(namespace) => Api::namespaced_with(self.watching.clone(), namespace, kind),
+            None => Api::all_with(self.watching.clone(), kind),
+        })
     }
 }
 

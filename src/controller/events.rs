@@ -83,11 +83,8 @@ impl Events {
 
 impl Queue {
     /// Publishes one event after the other, until nobody can tell any more and all are published.
-    /// They are those of `compass`, told by the pod or machine this runs on.
     pub async fn publish(mut self, client: Client) -> anyhow::Result<()> {
-        let mut reporter = Reporter::from("compass");
-        reporter.instance = std::env::var("POD_NAME").ok().or(reporter.instance);
-        let recorder = Recorder::new(client, reporter);
+        let recorder = Recorder::new(client, reporter());
         while let Some(Told { event, intent, .. }) = self.next().await {
             if let Err(error) = in_time(recorder.publish(&event, &intent)).await {
                 warn!(%error, reason = event.reason, "an event was lost");
@@ -115,6 +112,13 @@ impl Queue {
         }
         self.waiting.pop_front()
     }
+}
+
+/// Events are those of `compass`, told by the pod or machine this runs on.
+pub fn reporter() -> Reporter {
+    let mut reporter = Reporter::from("compass");
+    reporter.instance = std::env::var("POD_NAME").ok().or(reporter.instance);
+    reporter
 }
 
 /// One event where Ready, or what is recommended, has changed; one where the knowledge base went or

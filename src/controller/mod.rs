@@ -14,7 +14,9 @@ mod deliver;
 mod error;
 mod events;
 mod evidence;
+mod generations;
 mod health;
+mod lease;
 pub(crate) mod message;
 mod metrics;
 mod outcome;
@@ -25,9 +27,12 @@ mod pods;
 mod probe;
 mod reconcile;
 mod rollout;
+mod shard;
 mod status;
+mod stopping;
 mod stored;
 mod strategy;
+mod together;
 mod trouble;
 mod volume_claim;
 mod waiting;
@@ -36,25 +41,25 @@ mod watches;
 pub use cluster::Asker;
 pub use cluster::look::look;
 pub use deliver::MANIFESTS_KEY;
+pub use lease::{Options as LeaseOptions, Timing};
+pub use shard::Shard;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use kube::Config;
+use kube::client::ClientBuilder;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::catalog::Catalog;
 use crate::knowledge_base::KnowledgeBase;
 use crate::manifest::Settings;
-
-/// After a signal, reconciles under way get this long. What they leave undone, the next start does.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// How to run.
 #[derive(Debug)]
@@ -63,8 +68,10 @@ pub struct Options {
     pub listen: SocketAddr,
     /// How long an answer stands until it is looked at again although nothing was told to change.
     pub resync: Duration,
-    /// The only namespace to work in; all where there is none.
-    pub namespace: Option<String>,
+    /// Whose intents are looked at.
+    pub shard: Shard,
+    /// The lease by which one of several operators writes; without it this one is alone.
+    pub lease: Option<LeaseOptions>,
     /// How manifests are built.
     pub settings: Settings,
 }
@@ -72,8 +79,8 @@ pub struct Options {
 /// Runs until SIGTERM or SIGINT, then finishes what is under way; a second signal ends it at once.
 ///
 /// # Errors
-/// A second signal; no usable kubeconfig, no free port; or a task ended that must not, since a process that lives on
-/// without it would only look alive.
+/// A second signal; no usable kubeconfig, no free port; the lease was lost; or a task ended that must
+/// not, since a process that lives on without it would only look alive.
 pub async fn run(
     options: Options,
     knowledge_base: KnowledgeBase,
@@ -81,16 +88,34 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let metrics = Arc::new(metrics::Metrics::default());
     let no_api_server = "no API server to talk to: set KUBECONFIG, or run inside a cluster";
-    let config = kube::Config::infer().await.context(no_api_server)?;
-    let client = api_requests::counted(config, &metrics).context(no_api_server)?;
+    let config = Config::infer().await.context(no_api_server)?;
+    let counting = api_requests::Counting(Arc::clone(&metrics));
+    let client = ClientBuilder::try_from(config.clone()).context(no_api_server)?;
+    let client = client.with_layer(&counting).build();
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: choose another --listen",
             options.listen
         )
     })?;
-    info!(version = env!("CARGO_PKG_VERSION"), listen = %listener.local_addr()?, "started");
+    info!(version = env!("CARGO_PKG_VERSION"), listen = %listener.local_addr()?, shard = %options.shard, "started");
     let health = Arc::new(health::Health::default());
+    let election = options.lease.map(|lease| {
+        lease::Election::new(
+            lease,
+            &options.shard,
+            &config,
+            client.clone(),
+            metrics.clone(),
+        )
+    });
+    let mut election = election.transpose()?;
+    metrics.leads(election.is_none());
+    let alone = watch::channel(true);
+    let leads = election.as_ref().map_or(alone.1, lease::Election::leads);
+    let writer = election
+        .as_ref()
+        .map_or(client.clone(), lease::Election::writer);
     let (recovered, recoveries) = futures::channel::mpsc::unbounded();
     let (concerned, changes) = futures::channel::mpsc::unbounded();
     let (events, queue) = events::Events::new();
@@ -104,12 +129,13 @@ pub async fn run(
         events,
         owned: owned::Owned::default(),
         written: stored::Written::default(),
-        client: client.clone(),
+        client: writer.clone(),
+        watching: client.clone(),
         knowledge_base: knowledge_base.clone(),
         catalog,
         settings: options.settings,
         resync: options.resync,
-        namespace: options.namespace,
+        shard: options.shard,
         metrics: Arc::clone(&metrics),
         waiting: Arc::new(waiting::Waiting::new(Arc::clone(&metrics))),
         backoff: context::Backoff::default(),
@@ -144,7 +170,7 @@ pub async fn run(
         "watch of the cluster",
         Box::pin(cluster::watch::run(
             live,
-            client.clone(),
+            client,
             context.everywhere(),
             concerned.clone(),
             shutdown.clone(),
@@ -180,7 +206,7 @@ pub async fn run(
             shutdown.clone(),
         )),
     );
-    start("events", Box::pin(queue.publish(client)));
+    start("events", Box::pin(queue.publish(writer)));
     start(
         "watches",
         Box::pin(watches::run(
@@ -190,56 +216,28 @@ pub async fn run(
                 recoveries,
                 changes,
             },
+            leads,
             shutdown.clone(),
         )),
     );
-    tokio::select! {
-        ended = join(tasks, &shutdown) => ended,
-        ended = signals(shutdown.clone()) => ended,
+    let is_done = tokio::select! {
+        ended = stopping::all_end(tasks, &shutdown) => ended?,
+        Err(signal) = stopping::at_signals(&shutdown) => return Err(signal),
+        lost = keep(&mut election) => return Err(lost),
+    };
+    match election {
+        Some(election) if is_done => election.release().await,
+        Some(_) => info!("the lease is left to run out"),
+        None => {}
+    }
+    Ok(())
+}
+
+async fn keep(election: &mut Option<lease::Election>) -> anyhow::Error {
+    match election {
+        Some(election) => election.keep().await,
+        None => std::future::pending().await,
     }
 }
 
 type Task = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
-
-/// Every task ends after a signal, and none before.
-async fn join(
-    mut tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<()> {
-    let all_ended = async {
-        while let Some(joined) = tasks.join_next().await {
-            let (name, result) = joined.context("a task panicked")?;
-            result.with_context(|| format!("the {name} failed"))?;
-            if !shutdown.is_cancelled() {
-                bail!("the {name} ended without being asked to");
-            }
-        }
-        Ok(())
-    };
-    let grace_is_over = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        result = all_ended => result,
-        () = grace_is_over => {
-            warn!("stopped with work under way, which the next start takes up again");
-            Ok(())
-        }
-    }
-}
-
-/// The first signal asks to stop, the second to end at once.
-async fn signals(shutdown: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut next = async || {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    };
-    info!("{}: stopping", next().await);
-    shutdown.cancel();
-    bail!("{} again: ended at once, with work under way", next().await)
-}

@@ -17,6 +17,7 @@ use tracing::warn;
 use super::children::{MANAGED_BY, controller};
 use super::context::{Context, Watched};
 use super::error::{in_time, said_of_watch};
+use super::together;
 use crate::api::DeploymentIntent;
 use crate::manifest::Kind;
 
@@ -208,7 +209,7 @@ async fn is_served(kind: Kind, context: &Context) -> bool {
     kind.is_built_in()
         || in_time(
             context
-                .client
+                .watching
                 .list_api_group_resources(&resource.api_version()),
         )
         .await
@@ -219,9 +220,7 @@ async fn is_served(kind: Kind, context: &Context) -> bool {
 async fn watch(kind: Kind, writer: Writer<Seen>, context: &Context, tell: &Tell) {
     let owned = &context.owned;
     let config = watcher::Config::default().labels(MANAGED_BY);
-    watcher(context.everywhere_of(&api_resource(kind)), config)
-        .default_backoff()
-        .modify(slim)
+    together::watch(context.everywhere_of(&api_resource(kind)), &config, slim)
         .reflect(writer)
         .touched_objects()
         .take_while(|event| std::future::ready(kind.is_built_in() || !is_gone(event)))

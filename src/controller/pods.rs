@@ -8,7 +8,6 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
@@ -21,6 +20,7 @@ use super::children::MANAGED_BY;
 use super::context::Watched;
 use super::error::said_of_watch;
 use super::pod::{Replica, replica};
+use super::together;
 
 /// Changes of so long are told together: a rollout changes each of its pods some times a second.
 const TOGETHER: Duration = Duration::from_millis(200);
@@ -153,13 +153,14 @@ fn keyed(pod: &Pod) -> Option<(Key, Replica)> {
 /// Watches pods until `shutdown`, and sends every intent that is to be looked at.
 pub async fn run(
     pods: Arc<Pods>,
-    api: Api<Pod>,
+    apis: Vec<Api<Pod>>,
     intents: UnboundedSender<ObjectRef<Watched>>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let config = watcher::Config::default().labels(MANAGED_BY);
-    let events = watcher::watcher(api, config).default_backoff();
-    let mut events = std::pin::pin!(events);
+    let mut events = together::watch(apis, &config, |pod: &mut Pod| {
+        pod.metadata.managed_fields = None;
+    });
     let mut concerned: HashSet<Key> = HashSet::new();
     let mut tell_at = Instant::now();
     loop {

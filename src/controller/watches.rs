@@ -6,22 +6,25 @@ use std::time::Duration;
 
 use anyhow::bail;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use futures::stream::select;
 use futures::{StreamExt, TryStreamExt};
 use kube::Api;
 use kube::api::ListParams;
 use kube::runtime::controller::{Config, Controller, Error as ControllerError};
 use kube::runtime::reflector::ObjectRef;
-use kube::runtime::{WatchStreamExt, predicates, reflector, watcher};
+use kube::runtime::{WatchStreamExt, reflector, watcher};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::context::{Context, Watched};
 use super::error::{ApiError, in_time};
+use super::generations::Generations;
 use super::health::Health;
 use super::owned::{Tell, follow, look, slim};
 use super::reconcile::{after_error, reconcile};
+use super::together;
 use crate::manifest::Kind;
 
 /// Intents looked at together: most of their time they wait for the API server.
@@ -36,48 +39,65 @@ pub struct Triggers {
     pub changes: UnboundedReceiver<ObjectRef<Watched>>,
 }
 
-/// Reconciles until `shutdown`, then finishes what is under way.
+/// Waits until this operator `leads` and then reconciles, until `shutdown`; finishes what is under way.
+/// What Compass made is watched before.
 pub async fn run(
     context: Arc<Context>,
     health: Arc<Health>,
     triggers: Triggers,
+    mut leads: watch::Receiver<bool>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let intents: Api<Watched> = context.everywhere();
+    let intents: Vec<Api<Watched>> = context.everywhere();
+    let selector = context.shard.selector();
     tokio::select! {
-        () = intents_served(&intents, &health) => {}
+        () = intents_served(&intents, selector, &health) => {}
         () = shutdown.cancelled() => return Ok(()),
     }
     tokio::select! {
         _ = futures::future::join(context.pods.looked(), context.cluster.looked()) => {}
         () = shutdown.cancelled() => return Ok(()),
     }
+    let (concerned, owned) = unbounded();
+    let (served, newly_served) = unbounded();
+    let tell = Tell { concerned, served };
+    let mut writers = look(&context).await;
+    let follow = |kind| follow(kind, writers.remove(&kind), &context, tell.clone());
+    let mut following = std::pin::pin!(join_all(Kind::ALL.map(follow)));
+    let mut for_all = select(triggers.recoveries, newly_served);
+    let mut for_some = select(triggers.changes, owned);
+    // Who begins to lead looks at every intent, whatever was told before.
+    let unheard = async { tokio::join!((&mut for_all).count(), (&mut for_some).count()) };
+    tokio::select! {
+        _ = leads.wait_for(|leads| *leads) => {}
+        _ = unheard => bail!("the triggers have ended"),
+        _ = &mut following => bail!("the watches of what Compass made have ended"),
+        () = shutdown.cancelled() => return Ok(()),
+    }
     let (reader, writer) = reflector::store();
     let [one, all, some] = std::array::from_fn(|_| Arc::clone(&context.waiting));
     let known = reader.clone();
     context.metrics.intents.watched(reader.clone());
-    // Only on intents: on what they own a filter by generation would hide deletions.
-    let changed = watcher(intents, watcher::Config::default())
-        .default_backoff()
-        .modify(slim)
-        .reflect(writer)
-        .applied_objects()
-        .predicate_filter(predicates::generation, Default::default())
-        .inspect_ok(move |intent| one.tell(&ObjectRef::from_obj(intent)));
-    let (concerned, owned) = unbounded();
-    let (served, newly_served) = unbounded();
-    let tell = Tell { concerned, served };
     context.metrics.reconcile_concurrency(CONCURRENCY);
-    let mut writers = look(&context).await;
-    let follow = |kind| follow(kind, writers.remove(&kind), &context, tell.clone());
-    let following = join_all(Kind::ALL.map(follow));
-    let for_all = select(triggers.recoveries, newly_served).inspect(move |()| {
+    let config = watcher::Config {
+        label_selector: selector.map(str::to_owned),
+        ..watcher::Config::default()
+    };
+    let mut generations = Generations::default();
+    let changed = together::watch(intents, &config, slim)
+        .reflect(writer)
+        .filter_map(move |event| {
+            let news = event.map(|event| generations.news(event)).transpose();
+            std::future::ready(news)
+        })
+        .inspect_ok(move |intent| one.tell(&ObjectRef::from_obj(intent)));
+    let for_all = for_all.inspect(move |()| {
         let known = known.state();
         known
             .iter()
             .for_each(|intent| all.tell(&ObjectRef::from_obj(&**intent)));
     });
-    let for_some = select(triggers.changes, owned).inspect(move |intent| some.tell(intent));
+    let for_some = for_some.inspect(move |intent| some.tell(intent));
     let reconciling = Controller::for_stream(changed, reader)
         .reconcile_all_on(for_all)
         .reconcile_on(for_some)
@@ -97,14 +117,19 @@ pub async fn run(
         });
     tokio::select! {
         () = reconciling => Ok(()),
-        _ = following => bail!("the watches of what Compass made have ended"),
+        _ = &mut following => bail!("the watches of what Compass made have ended"),
     }
 }
 
 /// Waits until the API server serves intents: Compass may well start before its CRD is there.
-async fn intents_served(intents: &Api<Watched>, health: &Health) {
+async fn intents_served(intents: &[Api<Watched>], selector: Option<&str>, health: &Health) {
+    let one = ListParams {
+        label_selector: selector.map(str::to_owned),
+        ..ListParams::default().limit(1)
+    };
     loop {
-        let problem = match in_time(intents.list(&ListParams::default().limit(1))).await {
+        let all = try_join_all(intents.iter().map(|intents| in_time(intents.list(&one))));
+        let problem = match all.await {
             Ok(_) => {
                 health.intents(Ok(()));
                 return;

@@ -22,6 +22,7 @@ async fn an_operator_waits_for_what_is_not_there_yet() {
         control_plane: &control_plane,
         database_url: &postgres.url(),
         namespace: None,
+        flags: "",
         kubeconfig: None,
         resync_seconds: 3600,
     });
@@ -73,6 +74,50 @@ async fn sigterm_ends_an_operator_promptly_also_during_an_outage() {
         .await;
     let took = operator.terminate();
     assert!(took < Duration::from_secs(12), "{took:?}");
+}
+
+/// An operator with reconciles under way: its knowledge base takes connections and says nothing, and
+/// the first round of more intents than are looked at together has ended.
+async fn busy(namespace: &Namespace, nobody: &std::net::TcpListener) -> Operator {
+    let url = format!(
+        "postgres://compass@{}/compass",
+        nobody.local_addr().unwrap()
+    );
+    let intents = (0..48).map(|n| intent_yaml(&format!("translation-{n}"), "useCase: translation"));
+    namespace.apply(&intents.collect::<Vec<_>>().join("---\n"));
+    let operator = namespace.operator_with(&url, 3600);
+    operator.answers("/healthz", 200, "ok").await;
+    eventually("an end of the first round", async || {
+        let ended = operator.metric("compass_reconciles_total", "KnowledgeBaseUnavailable");
+        if ended > 0.0 {
+            Ok(())
+        } else {
+            Err(operator.log())
+        }
+    })
+    .await;
+    operator
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_waited_for_but_not_beyond_the_grace_period() {
+    let namespace = Namespace::create("grace").await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut operator = busy(&namespace, &nobody).await;
+    operator.signal("TERM");
+    assert!(operator.ends().await, "{}", operator.log());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_an_operator_at_once() {
+    let namespace = Namespace::create("second-signal").await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut operator = busy(&namespace, &nobody).await;
+    operator.signal("TERM");
+    operator.logs("SIGTERM: stopping").await;
+    operator.signal("INT");
+    assert!(!operator.ends().await);
+    operator.logs("SIGINT again: ended at once").await;
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use futures::StreamExt;
 use futures::channel::mpsc::UnboundedSender;
 use futures::stream::{BoxStream, select_all};
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota};
-use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
@@ -22,6 +21,7 @@ use super::{Asker, Cluster};
 use crate::catalog::Catalog;
 use crate::controller::context::Watched;
 use crate::controller::pods::refusal;
+use crate::controller::together;
 use crate::recommend::{Availability, Placed, Placement};
 
 /// Changes of so long are looked at together: a rollout takes and frees GPUs for a while.
@@ -131,7 +131,7 @@ enum Seen {
 pub async fn run(
     room: Arc<LiveCluster>,
     client: Client,
-    quotas: Api<ResourceQuota>,
+    quotas: Vec<Api<ResourceQuota>>,
     intents: UnboundedSender<ObjectRef<Watched>>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -140,11 +140,15 @@ pub async fn run(
     let mut seen = select_all([
         seen(
             0,
-            watcher::watcher(Api::all(client.clone()), everything.clone()),
+            together::watch(vec![Api::all(client.clone())], &everything, |_| {}),
             Seen::Node,
         ),
-        seen(1, watcher::watcher(Api::all(client), not_over), Seen::Pod),
-        seen(2, watcher::watcher(quotas, everything), Seen::Quota),
+        seen(
+            1,
+            together::watch(vec![Api::all(client)], &not_over, |_| {}),
+            Seen::Pod,
+        ),
+        seen(2, together::watch(quotas, &everything, |_| {}), Seen::Quota),
     ]);
     let mut look_at: Option<Instant> = None;
     loop {
@@ -179,7 +183,6 @@ fn seen<K: Send + 'static>(
     seen: fn(Box<Event<K>>) -> Seen,
 ) -> BoxStream<'static, Seen> {
     events
-        .default_backoff()
         .filter_map(move |event| {
             let seen = match event {
                 Ok(event) => Some(seen(Box::new(event))),

@@ -84,6 +84,7 @@ pub struct Metrics {
     reconcile_concurrency: Gauge,
     queue_depth: Gauge,
     queue_wait: Histogram,
+    leader: Gauge,
     api_requests: Family<Labels, Counter>,
     api_request_duration: Histograms,
     knowledge_base_up: Gauge,
@@ -161,6 +162,10 @@ impl Default for Metrics {
                 "queue_wait",
                 "From the first word that an intent is to be looked at to the start of its reconcile",
                 Histogram::new(WAIT_SECONDS),
+            ),
+            leader: compass.plain(
+                "leader",
+                "Whether this operator writes, or stands by for another one",
             ),
             api_requests: compass.plain(
                 "api_requests",
@@ -253,6 +258,11 @@ impl Metrics {
     /// Records how long an intent waited for its turn.
     pub fn waited(&self, took: Duration) {
         self.queue_wait.observe(took.as_secs_f64());
+    }
+
+    /// Records whether this operator is the one that writes.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
     }
 
     /// Counts a request to the API server; without a code where there was no answer.

@@ -3,6 +3,7 @@
 //! Always etcd and kube-apiserver, with RBAC. For workloads also kube-controller-manager,
 //! kube-scheduler, and kwok, which plays the kubelets of nodes that are only objects.
 
+mod audit;
 mod credentials;
 mod nodes;
 mod servers;
@@ -19,6 +20,7 @@ use crate::scratch::Scratch;
 
 use credentials::Credentials;
 
+pub use audit::Write;
 pub use nodes::{FLEET, GpuNodes};
 
 const ESTABLISHED_PATIENCE: Duration = Duration::from_secs(60);

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::Scope;
+use super::audit;
 use super::credentials::Credentials;
 use crate::port;
 use crate::process::{Program, Server};
@@ -119,7 +120,8 @@ fn api_server(
             "--authorization-mode=RBAC",
             "--allow-privileged=true",
             "--service-account-issuer=https://kubernetes.default.svc",
-        ]);
+        ])
+        .args(audit::flags(directory)?);
     if scope == Scope::ApiServer {
         // Its Pods would need service accounts, which the controller manager makes.
         program = program.arg("--disable-admission-plugins=ServiceAccount");

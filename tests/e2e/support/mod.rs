@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 mod account;
+mod audit;
 mod benchmarks;
 mod cluster;
 mod examples;
@@ -10,6 +11,7 @@ mod operator;
 mod prometheus;
 
 pub use account::{chart_account, chart_account_of};
+pub use audit::{grant, writes_of};
 pub use benchmarks::{Row, empty_knowledge_base};
 pub use cluster::{
     CLUSTER, Cluster, ONE_OF_EACH, apply, client, compass, install_crd, load_knowledge_base,

@@ -66,6 +66,7 @@ impl Namespace {
             control_plane: &self.cluster.control_plane,
             database_url,
             namespace: Some(&self.name),
+            flags: "",
             kubeconfig: None,
             resync_seconds,
         })
@@ -91,6 +92,7 @@ impl Namespace {
             control_plane: &self.cluster.control_plane,
             database_url: &self.cluster.database_url,
             namespace: Some(&self.name),
+            flags: "",
             kubeconfig: Some(kubeconfig.to_owned()),
             resync_seconds: 3600,
         })

@@ -19,6 +19,8 @@ pub struct OperatorOptions<'a> {
     pub database_url: &'a str,
     /// `None` works in all namespaces.
     pub namespace: Option<&'a str>,
+    /// Further flags, separated by spaces.
+    pub flags: &'a str,
     /// Who it is to the API server: the chart's ServiceAccount, unless somebody is named here.
     pub kubeconfig: Option<PathBuf>,
     /// An hour unless a test needs repetitions: what happens earlier was not found by chance.
@@ -43,9 +45,10 @@ impl Operator {
         let port = port::free().unwrap();
         let namespace = options.namespace.map(|name| format!("--namespace {name}"));
         let arguments = format!(
-            "controller --listen 127.0.0.1:{port} --resync-seconds {} --log-format json {}",
+            "controller --listen 127.0.0.1:{port} --resync-seconds {} --log-format json {} {}",
             options.resync_seconds,
-            namespace.unwrap_or_default()
+            namespace.unwrap_or_default(),
+            options.flags
         );
         let kubeconfig = options.kubeconfig.clone();
         let kubeconfig = kubeconfig.unwrap_or_else(|| chart_account(options.control_plane));
@@ -107,6 +110,18 @@ impl Operator {
         .await;
     }
 
+    /// Waits until nothing is looked at for a second.
+    pub async fn is_idle(&self) {
+        let mut before = -1.0;
+        eventually("a second without a reconcile", async || {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.metric("compass_reconciles_total", "");
+            let last = std::mem::replace(&mut before, now);
+            if last == now { Ok(()) } else { Err(now) }
+        })
+        .await;
+    }
+
     /// SIGTERM; how long the end took. Fails unless the exit code is 0.
     pub fn terminate(&mut self) -> Duration {
         let start = Instant::now();
@@ -116,16 +131,33 @@ impl Operator {
         start.elapsed()
     }
 
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let id = self.server.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for the end, and tells whether it was a success.
+    pub async fn ends(&mut self) -> bool {
+        let ended = eventually("the operator to end", async || {
+            self.server.ended().unwrap().ok_or("it runs")
+        });
+        ended.await.success()
+    }
+
+    /// Waits until it has logged `part`.
+    pub async fn logs(&self, part: &str) {
+        eventually(&format!("`{part}` in the log"), async || {
+            let log = self.log();
+            if log.contains(part) { Ok(()) } else { Err(log) }
+        })
+        .await;
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
-        let id = self.server.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-KILL", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.signal("KILL");
         while self.server.ended().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(10));
         }
