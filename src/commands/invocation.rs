@@ -32,9 +32,11 @@ pub async fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     if called.is_some_and(|called| called == PLUGIN) {
         command = command.bin_name(format!("kubectl {NAME}"));
     }
+    // What clap has parsed with once is not to be changed any more.
+    let as_declared = command.clone();
     let mut matches = command.try_get_matches_from_mut(&arguments);
     if let Ok(given) = &matches
-        && let Some(with_file) = config::with_file(&command, given)?
+        && let Some(with_file) = config::with_file(&as_declared, given)?
     {
         command = with_file;
         matches = command.try_get_matches_from_mut(&arguments);

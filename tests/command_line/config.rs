@@ -86,6 +86,23 @@ fn a_setting_that_cannot_be_meant_is_told_with_its_file_and_its_key() {
 }
 
 #[test]
+fn a_file_may_hold_lists_numbers_and_switches() {
+    let folder = with_config(
+        "databaseUrl: postgres://ada@127.0.0.1/b\nnamespace: [team-a, team-b]\nleaderElect: true\nretryPeriodSeconds: 9\n",
+    );
+    let (code, told) = controller(folder.path(), &CONFIG, &[]);
+    let complaint = "--renew-deadline-seconds is to be at least twice --retry-period-seconds";
+    assert!(code == 1 && told.contains(complaint), "{told}");
+    let flag = [
+        &CONFIG[..],
+        &["--retry-period-seconds", "2", "--leader-elect=false"],
+    ]
+    .concat();
+    let (_, told) = controller(folder.path(), &flag, &[]);
+    assert!(told.contains("no API server to talk to"), "{told}");
+}
+
+#[test]
 fn a_file_without_settings_changes_nothing() {
     let folder = with_config("# nothing yet\n");
     let url = [("DATABASE_URL", "postgres://compass@127.0.0.1/compass")];

@@ -43,17 +43,17 @@ impl Election {
     }
 
     fn operator(&self, name: &str) -> Operator {
-        self.operator_at(self.kubeconfig(name))
+        self.operator_with(self.kubeconfig(name), "")
     }
 
-    fn operator_at(&self, kubeconfig: PathBuf) -> Operator {
+    fn operator_with(&self, kubeconfig: PathBuf, flags: &str) -> Operator {
         let Self { namespace, seconds } = self;
         Operator::start(&OperatorOptions {
             control_plane: &CLUSTER.control_plane,
             database_url: &CLUSTER.database_url,
             namespace: Some(&namespace.name),
             flags: &format!(
-                "--leader-elect --lease-namespace {} --lease-duration-seconds {seconds}",
+                "--leader-elect --lease-namespace {} --lease-duration-seconds {seconds} {flags}",
                 namespace.name
             ),
             kubeconfig: Some(kubeconfig),
@@ -119,6 +119,15 @@ async fn a_leader_that_is_killed_is_followed() {
     .await;
 }
 
+#[tokio::test]
+async fn one_lease_for_two_shards_is_warned_of() {
+    let election = Election::of("leader-shards", 15).await;
+    let first = election.operator("a");
+    leads(&first).await;
+    let second = election.operator_with(election.kubeconfig("b"), "--selector team=blue");
+    second.logs("each shard needs its own --lease-name").await;
+}
+
 /// The lease is longer than a test waits.
 #[tokio::test]
 async fn a_leader_that_ends_is_followed_at_once() {
@@ -178,7 +187,7 @@ async fn a_leader_that_is_cut_off_ends_before_it_is_followed() {
     let text = std::fs::read_to_string(&kubeconfig).unwrap();
     std::fs::write(&other, text.replace(url, &forwarded)).unwrap();
 
-    let mut first = election.operator_at(other);
+    let mut first = election.operator_with(other, "");
     leads(&first).await;
     let second = election.operator("b");
     stands_by(&second).await;
@@ -204,27 +213,24 @@ async fn a_deleted_lease_makes_no_second_leader() {
     let second = election.operator("b");
     stands_by(&second).await;
     let leases = election.namespace.api::<Lease>();
-    let holder = async |lease: &Lease| lease.spec.clone().unwrap().holder_identity.unwrap();
+    let holder = |lease: &Lease| lease.spec.clone().unwrap().holder_identity.unwrap();
     let before = leases.get(LEASE).await.unwrap();
     leases
         .delete(LEASE, &DeleteParams::default())
         .await
         .unwrap();
     election.answers("one").await;
-    let after = eventually("the leader's name in a new Lease", async || {
+    eventually("the leader's name in a new Lease", async || {
         let lease = leases.get_opt(LEASE).await.unwrap().ok_or("none")?;
-        let is_leaders = holder(&lease).await == holder(&before).await;
+        let is_leaders = holder(&lease) == holder(&before);
         if is_leaders && lease.metadata.uid != before.metadata.uid {
-            Ok(lease)
+            Ok(())
         } else {
             Err("another's")
         }
     })
     .await;
-    assert_eq!(
-        after.spec.unwrap().lease_transitions,
-        before.spec.unwrap().lease_transitions
-    );
+    assert_eq!(writes_of(&CLUSTER.control_plane, &election.user("b")), []);
     stands_by(&second).await;
 
     // Under a leader that sees nothing of it.

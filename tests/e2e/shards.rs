@@ -18,6 +18,11 @@ const RULES: &str = "\
 - {apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: *own}
 - {apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: *own}
 - {apiGroups: [policy], resources: [poddisruptionbudgets], verbs: *own}
+- {apiGroups: [monitoring.coreos.com], resources: [podmonitors, prometheusrules], verbs: *own}
+- {apiGroups: [gateway.networking.k8s.io], resources: [httproutes], verbs: *own}
+- {apiGroups: [inference.networking.k8s.io], resources: [inferencepools], verbs: *own}
+- {apiGroups: [keda.sh], resources: [scaledobjects], verbs: *own}
+- {apiGroups: [serving.kserve.io], resources: [llminferenceservices], verbs: *own}
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}
 - {apiGroups: [''], resources: [pods, resourcequotas], verbs: [list, watch]}
 ";
