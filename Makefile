@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test deny fuzz bench estimate-report decision-report tools kustomize image-root demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
+.PHONY: help build test chaos deny fuzz bench estimate-report decision-report tools kustomize image-root demo dev clean postgres-programs postgres-start postgres-stop postgres-shell \
         postgres-load-synthetic postgres-load-real test-real postgres-query-traffic postgres-query-models
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -23,6 +23,10 @@ test: tools deny ## Run every check and every test
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+SCENARIO := chaos::
+chaos: tools ## Let everything fail while people work, and check what is left: SCENARIO=name for one
+	RUST_BACKTRACE=0 $(CARGO) test --package compass --test e2e -- --ignored --test-threads 1 --nocapture $(SCENARIO)
 
 # Also `advisories`, where their database can be had.
 DENY := bans licenses sources

@@ -11,6 +11,7 @@ mod authors;
 mod availability;
 mod bundle;
 mod changes;
+mod chaos;
 mod explain;
 mod idempotence;
 mod infeasible;

@@ -33,6 +33,11 @@ impl Default for Row {
 
 impl Row {
     pub fn insert(&self, url: &str) {
+        self.try_insert(url).unwrap();
+    }
+
+    /// Where the server may be down.
+    pub fn try_insert(&self, url: &str) -> anyhow::Result<()> {
         let Self {
             model,
             hardware,
@@ -55,7 +60,6 @@ impl Row {
                      {prompt_tokens}, 256, {rate}, {rate}, 1, 1, 1, '{on}', '{on}', '{on}')"
             ),
         )
-        .unwrap();
     }
 }
 
