@@ -17,6 +17,7 @@ mod account;
 pub mod control_plane;
 pub mod forwarder;
 pub mod interrupt;
+mod pgbouncer;
 pub mod port;
 pub mod postgres;
 pub mod process;
@@ -25,5 +26,6 @@ pub mod tools;
 
 pub use control_plane::{ControlPlane, Scope};
 pub use forwarder::Forwarder;
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use scratch::Scratch;

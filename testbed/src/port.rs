@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::{Ipv4Addr, TcpListener};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 /// Below the range from which systems take the ports of outgoing connections, so that a port stays
 /// free while its server is down.
@@ -26,4 +26,13 @@ pub fn free() -> Result<u16> {
         "no free TCP port found between {FIRST} and {}",
         u64::from(FIRST) + COUNT
     )
+}
+
+/// The same URL with another port.
+pub fn replaced(url: &str, port: u16) -> Result<String> {
+    let parts = url.rsplit_once('/').and_then(|(server, database)| {
+        let (host, _) = server.rsplit_once(':')?;
+        Some(format!("{host}:{port}/{database}"))
+    });
+    parts.context("the URL has no port and database")
 }

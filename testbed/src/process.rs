@@ -296,6 +296,12 @@ impl Server {
         }
     }
 
+    /// SIGKILL, and waits for the end.
+    pub fn kill(&mut self) {
+        self.stop_signal = Signal::SIGKILL;
+        self.stop(Duration::from_secs(10));
+    }
+
     fn wait(&mut self) -> Result<ExitStatus> {
         loop {
             if let Some(status) = self.ended()? {

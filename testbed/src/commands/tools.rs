@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use compass_testbed::postgres::Binaries;
-use compass_testbed::tools;
+use compass_testbed::{PgBouncer, tools};
 
 pub(super) fn run() -> Result<()> {
     let postgres = Binaries::find()?;
@@ -14,5 +14,6 @@ pub(super) fn run() -> Result<()> {
         "postgres",
         postgres.program("postgres").display()
     );
+    println!("{:<24} {}", "pgbouncer", PgBouncer::program()?.display());
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod binaries;
 mod development;
+mod replica;
 mod sql;
 mod tls;
 
@@ -113,6 +114,18 @@ impl Postgres {
         if let Some(mut server) = self.server.take() {
             server.stop(STOP_PATIENCE);
         }
+    }
+
+    /// SIGKILL, as when a machine fails: sessions end without a word.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill();
+        }
+    }
+
+    /// User and password of the superuser.
+    pub(crate) fn login(&self) -> (&str, &str) {
+        (USER, &self.password)
     }
 
     /// Starts a stopped server on the same port and data.
