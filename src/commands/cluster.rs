@@ -28,12 +28,24 @@ pub(super) struct ClusterArguments {
 pub(super) struct Cluster {
     pub(super) client: Client,
     pub(super) namespace: String,
+    /// The kubeconfig's, or the pod's own.
+    pub(super) default_namespace: String,
 }
 
 impl ClusterArguments {
+    /// The namespace that was given.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     /// Reads the configuration; nothing is asked of the cluster yet.
     pub(super) async fn connect(&self) -> anyhow::Result<Cluster> {
-        let config = match (&self.kubeconfig, &self.context) {
+        self.connect_as(None).await
+    }
+
+    /// [`Self::connect`], in the name of another user where one is given.
+    pub(super) async fn connect_as(&self, user: Option<&str>) -> anyhow::Result<Cluster> {
+        let mut config = match (&self.kubeconfig, &self.context) {
             (None, None) => Config::infer()
                 .await
                 .context("cannot find a cluster: is there a kubeconfig?")?,
@@ -51,9 +63,13 @@ impl ClusterArguments {
                     .context("the kubeconfig is not usable")?
             }
         };
+        if let Some(user) = user {
+            config.auth_info.impersonate = Some(user.to_owned());
+        }
         let namespace = self.namespace.clone();
         let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
         Ok(Cluster {
+            default_namespace: config.default_namespace.clone(),
             client: Client::try_from(config)?,
             namespace,
         })

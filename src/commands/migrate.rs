@@ -14,7 +14,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let report = migrate(&arguments.database.url()?).await?;
+    let report = migrate(&arguments.database.writer_url()?).await?;
     out!("{}", text(&report));
     Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,7 @@ mod console;
 mod controller;
 mod crd;
 mod diff;
+mod doctor;
 mod documents;
 mod estimates;
 mod evidence;
@@ -45,7 +46,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalog::{Catalog, CatalogError, CatalogFiles};
-use crate::knowledge_base::{ConnectionSettings, KnowledgeBase};
+use crate::knowledge_base::{ConnectionSettings, DatabaseUrls, KnowledgeBase};
 use crate::manifest::{Deviation, Settings};
 
 pub use invocation::run;
@@ -85,6 +86,8 @@ enum Command {
     Load(load::Arguments),
     /// Look through the knowledge base, and find what in it cannot be true
     Benchmarks(benchmarks::Arguments),
+    /// Look at cluster, database and data, and say what to do; exits with 1 where something fails
+    Doctor(doctor::Arguments),
     /// Print the CustomResourceDefinition
     Crd(crd::Arguments),
     /// Serve the web pages: ask, compare, see why; without a cluster
@@ -111,6 +114,7 @@ impl Cli {
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Load(arguments) => load::run(arguments).await,
             Command::Benchmarks(arguments) => benchmarks::run(arguments).await,
+            Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Crd(arguments) => crd::run(&arguments),
             Command::Console(arguments) => console::run(arguments).await,
             Command::Controller(arguments) => controller::run(arguments).await,
@@ -139,6 +143,23 @@ struct DatabaseArguments {
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
     #[arg(conflicts_with = "database_url")]
     database_url_file: Option<PathBuf>,
+    /// PostgreSQL itself, where --database-url is a connection pooler: for changing it, and for
+    /// hearing of changes
+    #[arg(
+        long,
+        env = "DATABASE_DIRECT_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_direct_url: Option<String>,
+    /// A replica to read benchmarks from, as soon as it has what the primary has
+    #[arg(
+        long,
+        env = "DATABASE_READ_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_read_url: Option<String>,
 }
 
 impl DatabaseArguments {
@@ -157,10 +178,24 @@ impl DatabaseArguments {
         )
     }
 
+    /// Of the server that takes changes.
+    fn writer_url(&self) -> anyhow::Result<String> {
+        let url = self.url()?;
+        Ok(self.database_direct_url.clone().unwrap_or(url))
+    }
+
+    fn urls(&self) -> anyhow::Result<DatabaseUrls> {
+        Ok(DatabaseUrls {
+            direct: self.database_direct_url.clone(),
+            read: self.database_read_url.clone(),
+            ..DatabaseUrls::from(&self.url()?)
+        })
+    }
+
     fn knowledge_base(&self, catalog: &Arc<Catalog>) -> anyhow::Result<KnowledgeBase> {
         let settings = ConnectionSettings::default();
         Ok(KnowledgeBase::connect_lazy(
-            &self.url()?,
+            self.urls()?,
             &settings,
             Arc::clone(catalog),
         )?)

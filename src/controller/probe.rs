@@ -38,6 +38,12 @@ pub async fn run(
                     recovered.unbounded_send(()).ok();
                 }
             }
+            // One that does not answer is passed over, which is logged where it is read.
+            if let Some(Ok(lag)) = knowledge_base.replica_lag().await
+                && let Some(seconds) = lag.seconds
+            {
+                metrics.knowledge_base_replica(seconds);
+            }
             tokio::time::sleep(INTERVAL).await;
         }
     };

@@ -3,10 +3,12 @@
 //! the snapshot they are of, and asks what that snapshot did not see.
 //!
 //! A token holds for the connection it was read on: another server, or the same one after a crash,
-//! may have another history.
+//! may have another history. Behind a pooler one connection may lead to several servers, one after
+//! the other; so the token names the server, its last recovery, and whether it is a standby.
 
 use sqlx::PgConnection;
 
+use super::connection::Snapshot;
 use super::error::Failure;
 use crate::benchmark::TrafficProfile;
 
@@ -68,10 +70,14 @@ macro_rules! changes_since {
 
 /// One round trip, which every read of a decision makes: it does nothing that is not needed.
 /// A trigger that was disabled and enabled again has another xmin, a table that was rewritten has
-/// another file.
-const STATE: &str = concat!(
+/// another file. A recovery discards the statistics, and so moves the time since which there are some;
+/// before PostgreSQL 15 that would be a slow question.
+/// A standby's snapshot is not to be held against one of the primary that it becomes.
+pub(super) const STATE: &str = concat!(
     "SELECT pg_current_snapshot()::text,
-            concat_ws(' ', pg_postmaster_start_time(),
+            concat_ws(' ', pg_postmaster_start_time(), pg_is_in_recovery(),
+                      CASE WHEN current_setting('server_version_num')::integer >= 150000
+                           THEN pg_stat_get_bgwriter_stat_reset_time() END,
                       pg_relation_filenode('exported_summaries'::regclass),
                       pg_relation_filenode('benchmark_evidence'::regclass), triggers.made),
             triggers.are_all,
@@ -81,7 +87,7 @@ const STATE: &str = concat!(
              WHERE tgfoid = 'compass_record_changes'::regproc AND tgenabled IN ('O', 'A')) AS triggers"
 );
 
-const CHANGES: &str = concat!(
+pub(super) const CHANGES: &str = concat!(
     "SELECT DISTINCT prompt_tokens, output_tokens, model, hardware, hardware_count FROM ",
     changes_since!()
 );
@@ -91,8 +97,26 @@ pub(super) async fn state(
     connection: &mut PgConnection,
     since: Option<&Token>,
 ) -> Result<(Token, bool), Failure> {
+    ask(connection, since, true).await
+}
+
+/// [`state`] within a snapshot.
+pub(super) async fn state_in(
+    snapshot: &mut Snapshot<'_>,
+    since: Option<&Token>,
+) -> Result<(Token, bool), Failure> {
+    let keeps_statements = snapshot.keeps_statements;
+    ask(snapshot, since, keeps_statements).await
+}
+
+async fn ask(
+    connection: &mut PgConnection,
+    since: Option<&Token>,
+    keeps_statements: bool,
+) -> Result<(Token, bool), Failure> {
     let (snapshot, identity, is_recorded, is_changed) = sqlx::query_as(STATE)
         .bind(since.map(|token| token.snapshot.as_str()))
+        .persistent(keeps_statements)
         .fetch_one(connection)
         .await?;
     let token = Token {
@@ -113,12 +137,13 @@ type Row = (
 
 /// What was recorded since `since`.
 pub(super) async fn changes(
-    connection: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     since: &Token,
 ) -> Result<Vec<Change>, Failure> {
     let rows: Vec<Row> = sqlx::query_as(CHANGES)
         .bind(&since.snapshot)
-        .fetch_all(connection)
+        .persistent(snapshot.keeps_statements)
+        .fetch_all(&mut **snapshot)
         .await?;
     Ok(rows.into_iter().map(change).collect())
 }

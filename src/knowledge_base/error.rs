@@ -16,6 +16,19 @@ pub struct Target {
     pub user: String,
 }
 
+impl Target {
+    /// Whether the way there does not leave the machine.
+    pub fn is_local(&self) -> bool {
+        let address = self
+            .host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>();
+        self.host.starts_with('/')
+            || self.host == "localhost"
+            || address.is_ok_and(|address| address.is_loopback())
+    }
+}
+
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
@@ -75,6 +88,22 @@ pub enum KnowledgeBaseError {
         /// What does not fit, and what to do.
         problem: String,
     },
+    /// The server follows another one, and cannot be written to.
+    #[error(
+        "{target} is a standby and cannot be written to: name the primary, or a host that follows it (docs/scaling.md)"
+    )]
+    Standby {
+        /// Where.
+        target: Target,
+    },
+    /// A session is needed, and a pooler lends none.
+    #[error(
+        "{target} is a connection pooler, and this work needs a session of its own: name PostgreSQL itself by --database-direct-url or DATABASE_DIRECT_URL (docs/scaling.md)"
+    )]
+    Pooled {
+        /// Where.
+        target: Target,
+    },
     /// It took too long.
     #[error("{target} did not answer within {seconds} s; check its load and the network")]
     Deadline {
@@ -124,6 +153,8 @@ impl KnowledgeBaseError {
             Self::Refused { .. } => "Refused",
             Self::NotMigrated { .. } => "NotMigrated",
             Self::ForeignSchema { .. } => "ForeignSchema",
+            Self::Standby { .. } => "Standby",
+            Self::Pooled { .. } => "Pooled",
             Self::Deadline { .. } => "Deadline",
             Self::Unreadable { .. } => "Unreadable",
             Self::UnnamedSource { .. } => "UnnamedSource",
@@ -141,6 +172,10 @@ pub(super) enum Failure {
     NotMigrated(String),
     ForeignSchema(String),
     Unreadable(String),
+    Standby,
+    Pooled,
+    /// A replica has not seen yet what the primary had committed.
+    Behind,
 }
 
 impl From<sqlx::Error> for Failure {
@@ -159,6 +194,12 @@ impl Failure {
             Self::NotMigrated(problem) => KnowledgeBaseError::NotMigrated { target, problem },
             Self::ForeignSchema(problem) => KnowledgeBaseError::ForeignSchema { target, problem },
             Self::Unreadable(problem) => KnowledgeBaseError::Unreadable { target, problem },
+            Self::Standby => KnowledgeBaseError::Standby { target },
+            Self::Pooled => KnowledgeBaseError::Pooled { target },
+            Self::Behind => KnowledgeBaseError::Unreachable {
+                target,
+                problem: "it has not seen yet what the primary holds".to_owned(),
+            },
         }
     }
 }

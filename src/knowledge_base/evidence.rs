@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
-use sqlx::{FromRow, PgConnection, Postgres};
+use sqlx::{FromRow, Postgres};
 use uuid::Uuid;
 
 use super::RESTORED_SOURCE;
 use super::changes::Place;
+use super::connection::Snapshot;
 use super::error::Failure;
 use super::kept::Rows;
 use crate::benchmark::{
@@ -55,22 +56,22 @@ macro_rules! rows {
     };
 }
 
-const ROWS: &str = rows!("");
+pub(super) const ROWS: &str = rows!("");
 
 /// By the index, one place after the other.
-const ROWS_OF_PLACES: &str = rows!(
+pub(super) const ROWS_OF_PLACES: &str = rows!(
     "AND (lower(s.model_hf_repo), s.hardware, s.hardware_count)
          IN (SELECT * FROM unnest($4::text[], $5::text[], $6::integer[]))"
 );
 
-const PROFILES: &str = "
+pub(super) const PROFILES: &str = "
     SELECT prompt_tokens, output_tokens, count(*)
     FROM exported_summaries
     WHERE prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL
       AND hardware IS NOT NULL AND hardware_count > 0
     GROUP BY prompt_tokens, output_tokens";
 
-const ROWS_OF_PROFILE: &str = "
+pub(super) const ROWS_OF_PROFILE: &str = "
     SELECT count(*) FROM exported_summaries
     WHERE prompt_tokens = $1 AND output_tokens = $2
       AND hardware IS NOT NULL AND hardware_count > 0";
@@ -80,7 +81,7 @@ type Found = Result<Rows, Failure>;
 
 /// All rows of a profile.
 pub(super) async fn of_profile(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     profile: TrafficProfile,
     catalog: &Catalog,
 ) -> Result<Found, Failure> {
@@ -93,7 +94,7 @@ pub(super) async fn of_profile(
 
 /// The rows of some places under a profile.
 pub(super) async fn of_places(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     profile: TrafficProfile,
     places: &[Place],
     catalog: &Catalog,
@@ -114,12 +115,13 @@ pub(super) async fn of_places(
 /// The outer error is the connection's, the inner one a row's.
 async fn decode(
     query: QueryAs<'_, Postgres, StoredRow, PgArguments>,
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     profile: TrafficProfile,
     catalog: &Catalog,
 ) -> Result<Found, Failure> {
     let mut rows: Result<BTreeMap<Place, Reduction>, Failure> = Ok(BTreeMap::new());
-    let mut stored = query.fetch(snapshot);
+    let query = query.persistent(snapshot.keeps_statements);
+    let mut stored = query.fetch(&mut **snapshot);
     while let Some(row) = stored.try_next().await? {
         let place = row.place();
         match (&mut rows, row.into_benchmark(profile, catalog)) {
@@ -136,9 +138,10 @@ async fn decode(
 
 /// Every profile that has rows, and how many.
 pub(super) async fn profiles(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
 ) -> Result<BTreeMap<TrafficProfile, i64>, Failure> {
-    let counts: Vec<(i32, i32, i64)> = sqlx::query_as(PROFILES).fetch_all(snapshot).await?;
+    let query = sqlx::query_as(PROFILES).persistent(snapshot.keeps_statements);
+    let counts: Vec<(i32, i32, i64)> = query.fetch_all(&mut **snapshot).await?;
     let profile = |(prompt_tokens, output_tokens, rows)| {
         let profile = TrafficProfile {
             prompt_tokens,
@@ -151,13 +154,14 @@ pub(super) async fn profiles(
 
 /// How many rows a profile has.
 pub(super) async fn count(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     profile: TrafficProfile,
 ) -> Result<i64, Failure> {
     let rows = sqlx::query_scalar(ROWS_OF_PROFILE)
         .bind(profile.prompt_tokens)
         .bind(profile.output_tokens)
-        .fetch_one(snapshot)
+        .persistent(snapshot.keeps_statements)
+        .fetch_one(&mut **snapshot)
         .await?;
     Ok(rows)
 }

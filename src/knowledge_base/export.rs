@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
+use sqlx::{AssertSqlSafe, Row};
 
+use super::connection::{Sessions, Snapshot};
 use super::error::Failure;
 use super::{RESTORED_SOURCE, evidence};
 use crate::benchmark::{
@@ -27,14 +28,12 @@ const BOOKKEEPING: [&str; 3] = ["created_at", "updated_at", "loaded_at"];
 
 /// `others` takes the rows of every other profile too.
 pub(super) async fn export(
-    pool: &PgPool,
+    sessions: &Sessions,
     profiles: &BTreeSet<TrafficProfile>,
     others: bool,
 ) -> Result<Export, Failure> {
-    let mut connection = pool.acquire().await?;
-    let mut snapshot = connection
-        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await?;
+    let mut connection = sessions.acquire().await?;
+    let mut snapshot = sessions.snapshot(&mut connection).await?;
     let counts = evidence::profiles(&mut snapshot).await?;
     let mut holds = profiles.clone();
     if others {
@@ -58,7 +57,7 @@ pub(super) async fn export(
 }
 
 async fn rows(
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     profile: TrafficProfile,
     sources: &mut BTreeMap<String, Vec<BenchmarkRow>>,
 ) -> Result<(), Failure> {
@@ -67,7 +66,8 @@ async fn rows(
         .bind(profile.prompt_tokens)
         .bind(profile.output_tokens)
         .bind(RESTORED_SOURCE)
-        .fetch(snapshot);
+        .persistent(snapshot.keeps_statements)
+        .fetch(&mut **snapshot);
     while let Some(row) = stored.try_next().await? {
         let source: String = row.try_get("row_source")?;
         let count = ExportedSummary::COLUMNS.len() + DeclaredEvidence::COLUMNS.len();

@@ -1,15 +1,17 @@
 //! Waiting for changes: a notification, or a look at the change table every few seconds where none
-//! arrives. A PgBouncer that pools transactions swallows notifications, and a standby sends none.
+//! arrives. A pooler that lends sessions for a transaction swallows notifications, and a standby sends
+//! none.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sqlx::Acquire;
 use sqlx::postgres::PgListener;
+use sqlx::{Acquire, PgConnection};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::KnowledgeBase;
 use super::changes::{self, CHANNEL, Change, Token};
+use super::connection::Sessions;
 use super::error::{Failure, KnowledgeBaseError};
 use crate::benchmark::TrafficProfile;
 
@@ -50,11 +52,15 @@ pub struct Follower {
 impl Follower {
     pub(super) async fn start(knowledge_base: &KnowledgeBase) -> Result<Self, KnowledgeBaseError> {
         let start = async {
-            let mut listener = PgListener::connect_with(&knowledge_base.pool).await?;
+            let announcer = &knowledge_base.announcer;
+            announcer.acquire().await?;
+            let mut listener = PgListener::connect_with(announcer.pool()).await?;
             // A lost connection is an error, so that nobody trusts the token of another.
             listener.eager_reconnect(false);
-            let hears = listener.listen(CHANNEL).await.is_ok();
-            let (token, _) = changes::state(listener.acquire().await?, None).await?;
+            let hears = !announcer.is_pooled() && listener.listen(CHANNEL).await.is_ok();
+            let mut snapshot = announcer.snapshot(listener.acquire().await?).await?;
+            let (token, _) = changes::state_in(&mut snapshot, None).await?;
+            snapshot.end().await?;
             Ok((listener, hears, token))
         };
         let (listener, hears, token) = knowledge_base.within_deadline(start).await?;
@@ -99,7 +105,11 @@ impl Follower {
             sleep_until(self.last_look + POLL).await;
         }
         self.last_look = Instant::now();
-        let look = look(&mut self.listener, &mut self.token);
+        let announcer = &self.knowledge_base.announcer;
+        let connection = self.listener.acquire().await;
+        let connection =
+            connection.map_err(|error| Failure::from(error).at(&self.knowledge_base.target))?;
+        let look = look(connection, announcer, &mut self.token);
         let mut changed = self.knowledge_base.within_deadline(look).await?;
         if !changed.is_empty() {
             let profiles = self.knowledge_base.profiles().await?;
@@ -110,16 +120,20 @@ impl Follower {
     }
 }
 
-async fn look(listener: &mut PgListener, since: &mut Token) -> Result<Changed, Failure> {
+async fn look(
+    connection: &mut PgConnection,
+    announcer: &Sessions,
+    since: &mut Token,
+) -> Result<Changed, Failure> {
     let mut changed = Changed::default();
-    let connection = listener.acquire().await?;
-    let (token, is_changed) = changes::state(connection, Some(since)).await?;
+    // The changes are of the token's snapshot: none is between the two.
+    let mut snapshot = announcer.snapshot(connection).await?;
+    let (token, is_changed) = changes::state_in(&mut snapshot, Some(since)).await?;
     if token.is_recorded != since.is_recorded || (token.is_recorded && !since.continues_in(&token))
     {
         changed.everything = true;
     } else if is_changed {
-        // Read after the token: what is recorded in between is told twice, and nothing never.
-        for change in changes::changes(connection, since).await? {
+        for change in changes::changes(&mut snapshot, since).await? {
             match change {
                 Change::Everything => changed.everything = true,
                 Change::Profile(profile) | Change::Place(profile, _) => {
@@ -128,6 +142,7 @@ async fn look(listener: &mut PgListener, since: &mut Token) -> Result<Changed, F
             }
         }
     }
+    snapshot.end().await?;
     *since = token;
     Ok(changed)
 }

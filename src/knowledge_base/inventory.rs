@@ -1,10 +1,12 @@
 //! What the knowledge base holds: counts by profile, configuration and source, and single rows.
+//! Questions of people, each asked once: no statement is kept.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, FromRow, PgPool, Row};
+use sqlx::{AssertSqlSafe, FromRow, Row};
 
+use super::connection::Snapshot;
 use super::error::Failure;
 use crate::benchmark::TrafficProfile;
 
@@ -50,6 +52,21 @@ pub struct ProfileInventory {
     pub newest: Option<String>,
 }
 
+/// What there is of one kind of evidence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, FromRow)]
+pub struct KindInventory {
+    /// `measured`, `simulated` or `estimated`.
+    pub kind: String,
+    /// Its rows.
+    pub rows: i64,
+    /// When the oldest ran, UTC; `None` where no row has a date.
+    pub oldest: Option<String>,
+    /// When the newest ran, UTC.
+    pub newest: Option<String>,
+    /// The same as Unix time in seconds.
+    pub newest_unix_seconds: Option<f64>,
+}
+
 /// What there is of one model on one number of GPUs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
 pub struct PlaceInventory {
@@ -80,17 +97,6 @@ pub struct SourceInventory {
     pub validation_classes: Vec<String>,
     /// When it was loaded last, UTC; `None` for rows that nobody loaded.
     pub loaded_at: Option<String>,
-}
-
-/// What there is of one kind of evidence.
-#[derive(Clone, Debug, PartialEq, FromRow)]
-pub struct KindInventory {
-    /// measured, simulated or estimated.
-    pub kind: String,
-    /// Its rows.
-    pub rows: i64,
-    /// When the newest ran, as Unix time in seconds; `None` where no row has a date.
-    pub newest_unix_seconds: Option<f64>,
 }
 
 /// One row of a list.
@@ -151,16 +157,9 @@ pub struct WholeBenchmark {
     pub evidence: Map<String, Value>,
 }
 
-pub(super) async fn kinds(pool: &PgPool) -> Result<Vec<KindInventory>, Failure> {
-    let query = format!(
-        "{ROWS} SELECT kind, count(*) AS rows,
-                extract(epoch FROM max(measured_at))::float8 AS newest_unix_seconds
-         FROM benchmarks GROUP BY kind ORDER BY kind"
-    );
-    Ok(sqlx::query_as(AssertSqlSafe(query)).fetch_all(pool).await?)
-}
-
-pub(super) async fn profiles(pool: &PgPool) -> Result<Vec<ProfileInventory>, Failure> {
+pub(super) async fn profiles(
+    snapshot: &mut Snapshot<'_>,
+) -> Result<Vec<ProfileInventory>, Failure> {
     let query = format!(
         "{ROWS} SELECT prompt_tokens, output_tokens, {KINDS},
                 count(DISTINCT (lower(model_hf_repo), hardware, hardware_count))
@@ -169,10 +168,22 @@ pub(super) async fn profiles(pool: &PgPool) -> Result<Vec<ProfileInventory>, Fai
          FROM benchmarks GROUP BY prompt_tokens, output_tokens
          ORDER BY prompt_tokens NULLS LAST, output_tokens"
     );
-    Ok(sqlx::query_as(AssertSqlSafe(query)).fetch_all(pool).await?)
+    let query = sqlx::query_as(AssertSqlSafe(query)).persistent(false);
+    Ok(query.fetch_all(&mut **snapshot).await?)
 }
 
-pub(super) async fn places(pool: &PgPool) -> Result<Vec<PlaceInventory>, Failure> {
+pub(super) async fn kinds(snapshot: &mut Snapshot<'_>) -> Result<Vec<KindInventory>, Failure> {
+    let query = format!(
+        "{ROWS} SELECT kind, count(*) AS rows, to_char(min(measured_at), 'YYYY-MM-DD') AS oldest,
+                to_char(max(measured_at), 'YYYY-MM-DD') AS newest,
+                extract(epoch FROM max(measured_at))::float8 AS newest_unix_seconds
+         FROM benchmarks GROUP BY kind ORDER BY kind"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(query)).persistent(false);
+    Ok(query.fetch_all(&mut **snapshot).await?)
+}
+
+pub(super) async fn places(snapshot: &mut Snapshot<'_>) -> Result<Vec<PlaceInventory>, Failure> {
     let query = format!(
         "{ROWS} SELECT min(model_hf_repo) AS model, hardware, hardware_count, {KINDS},
                 coalesce(array_agg(DISTINCT prompt_tokens || '/' || output_tokens)
@@ -180,10 +191,11 @@ pub(super) async fn places(pool: &PgPool) -> Result<Vec<PlaceInventory>, Failure
          FROM benchmarks GROUP BY lower(model_hf_repo), hardware, hardware_count
          ORDER BY lower(model_hf_repo), hardware, hardware_count"
     );
-    Ok(sqlx::query_as(AssertSqlSafe(query)).fetch_all(pool).await?)
+    let query = sqlx::query_as(AssertSqlSafe(query)).persistent(false);
+    Ok(query.fetch_all(&mut **snapshot).await?)
 }
 
-pub(super) async fn sources(pool: &PgPool) -> Result<Vec<SourceInventory>, Failure> {
+pub(super) async fn sources(snapshot: &mut Snapshot<'_>) -> Result<Vec<SourceInventory>, Failure> {
     let query = format!(
         "{ROWS} SELECT source, {KINDS}, count(DISTINCT (prompt_tokens, output_tokens))
                     FILTER (WHERE prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL) AS profiles,
@@ -192,12 +204,13 @@ pub(super) async fn sources(pool: &PgPool) -> Result<Vec<SourceInventory>, Failu
                 to_char(max(evidence_loaded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS loaded_at
          FROM benchmarks GROUP BY source ORDER BY source"
     );
-    Ok(sqlx::query_as(AssertSqlSafe(query)).fetch_all(pool).await?)
+    let query = sqlx::query_as(AssertSqlSafe(query)).persistent(false);
+    Ok(query.fetch_all(&mut **snapshot).await?)
 }
 
 /// The first rows that pass the filter, and how many there are.
 pub(super) async fn list(
-    pool: &PgPool,
+    snapshot: &mut Snapshot<'_>,
     filter: &Filter,
     limit: i64,
 ) -> Result<(Vec<ListedBenchmark>, i64), Failure> {
@@ -225,7 +238,8 @@ pub(super) async fn list(
         .bind(&filter.source)
         .bind(&filter.kind)
         .bind(limit)
-        .fetch_all(pool)
+        .persistent(false)
+        .fetch_all(&mut **snapshot)
         .await?;
     let all = rows.first().map_or(Ok(0), |row| row.try_get("all_rows"))?;
     let listed = rows
@@ -236,17 +250,25 @@ pub(super) async fn list(
 }
 
 /// Ids that begin with `prefix`, at most `limit`.
-pub(super) async fn ids(pool: &PgPool, prefix: &str, limit: i64) -> Result<Vec<String>, Failure> {
+pub(super) async fn ids(
+    snapshot: &mut Snapshot<'_>,
+    prefix: &str,
+    limit: i64,
+) -> Result<Vec<String>, Failure> {
     let query = "SELECT id::text FROM exported_summaries WHERE starts_with(id::text, $1) ORDER BY id LIMIT $2";
     Ok(sqlx::query_scalar(query)
         .bind(prefix.to_lowercase())
         .bind(limit)
-        .fetch_all(pool)
+        .persistent(false)
+        .fetch_all(&mut **snapshot)
         .await?)
 }
 
 /// A row by its whole id.
-pub(super) async fn whole(pool: &PgPool, id: &str) -> Result<Option<WholeBenchmark>, Failure> {
+pub(super) async fn whole(
+    snapshot: &mut Snapshot<'_>,
+    id: &str,
+) -> Result<Option<WholeBenchmark>, Failure> {
     let query = format!(
         "{ROWS} SELECT to_jsonb(s) AS summary,
                 coalesce(to_jsonb(e), '{{}}') || jsonb_build_object('kind', b.kind, 'source', b.source) AS evidence
@@ -256,7 +278,8 @@ pub(super) async fn whole(pool: &PgPool, id: &str) -> Result<Option<WholeBenchma
     type Object = Json<Map<String, Value>>;
     let row: Option<(Object, Object)> = sqlx::query_as(AssertSqlSafe(query))
         .bind(id)
-        .fetch_optional(pool)
+        .persistent(false)
+        .fetch_optional(&mut **snapshot)
         .await?;
     Ok(row.map(|(summary, mut evidence)| {
         evidence.0.remove("id");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, Executor, PgConnection, PgPool};
+use sqlx::{Connection, Executor, PgConnection};
 
 use super::connection;
 use super::error::{Failure, KnowledgeBaseError};
@@ -136,27 +136,97 @@ async fn check_columns(connection: &mut PgConnection) -> Result<(), Failure> {
     )))
 }
 
-/// Fails unless every migration was applied and the tables are there.
-pub(super) async fn check_schema(pool: &PgPool) -> Result<(), Failure> {
-    check_applied(&mut *pool.acquire().await?).await
-}
+/// How the title of a migration begins after which an older Compass cannot read (docs/upgrades.md).
+const CONTRACT: &str = "contract ";
 
-/// [`check_schema`] on one connection.
-pub(super) async fn check_applied(connection: &mut PgConnection) -> Result<(), Failure> {
-    let applied: Vec<i64> = sqlx::query_scalar(
-        "SELECT version FROM _sqlx_migrations
-         WHERE success AND NOT EXISTS (SELECT FROM exported_summaries WHERE false)",
-    )
-    .fetch_all(connection)
-    .await?;
-    match MIGRATIONS
-        .iter()
-        .find(|migration| !applied.contains(&migration.version))
-    {
-        None => Ok(()),
-        Some(missing) => Err(Failure::NotMigrated(format!(
+/// Fails unless every migration was applied, none since that this version could not read after, and
+/// the tables are there.
+pub(super) async fn check_schema(connection: &mut PgConnection) -> Result<(), Failure> {
+    let applied: Vec<(i64, String)> = sqlx::query_as(APPLIED)
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    let is_applied = |version| applied.iter().any(|(applied, _)| *applied == version);
+    let missing = MIGRATIONS.iter().find(|it| !is_applied(it.version));
+    if let Some(missing) = missing {
+        return Err(Failure::NotMigrated(format!(
             "migration {:04} ({}) is missing",
             missing.version, missing.description
-        ))),
+        )));
+    }
+    let is_known = |version| MIGRATIONS.iter().any(|it| it.version == version);
+    let mut later = applied.iter().filter(|(version, _)| !is_known(*version));
+    if let Some((version, title)) = later.find(|(_, title)| title.starts_with(CONTRACT)) {
+        return Err(Failure::ForeignSchema(format!(
+            "after its migration {version:04} ({title}) this version cannot read it; use the newer Compass"
+        )));
+    }
+    Ok(())
+}
+
+const APPLIED: &str = "SELECT version, description FROM _sqlx_migrations
+         WHERE success AND NOT EXISTS (SELECT FROM exported_summaries WHERE false)
+         ORDER BY version";
+
+#[cfg(test)]
+mod tests {
+    use super::super::{changes, evidence};
+    use super::*;
+
+    /// What takes something away from whoever reads or writes with an older Compass.
+    const TAKES_AWAY: [&str; 6] = [
+        "DROP TABLE",
+        "DROP COLUMN",
+        "DROP FUNCTION",
+        "RENAME",
+        "SET NOT NULL",
+        " TYPE ",
+    ];
+
+    #[test]
+    fn a_migration_that_takes_away_says_so_in_its_title() {
+        for migration in MIGRATIONS.iter().filter(|it| it.version > 3) {
+            let sql = migration.sql.as_str().to_uppercase();
+            let taken = TAKES_AWAY.into_iter().find(|words| sql.contains(words));
+            let is_contract = migration.description.starts_with(CONTRACT);
+            assert!(
+                taken.is_none() || is_contract,
+                "migration {:04} has {}: an operator of the release before still runs. Add first, take \
+                 away a release later in NNNN_contract_TITLE.sql (docs/upgrades.md)",
+                migration.version,
+                taken.unwrap_or_default(),
+            );
+        }
+    }
+
+    /// The statements of this version's reader, kept for the schema that it was made for: tests hold
+    /// every later schema to them.
+    #[test]
+    fn what_this_version_reads_is_kept_for_later_schemas() {
+        let newest = MIGRATIONS.iter().map(|it| it.version).max().unwrap();
+        let reads = [
+            APPLIED,
+            changes::STATE,
+            changes::CHANGES,
+            evidence::ROWS,
+            evidence::ROWS_OF_PLACES,
+            evidence::PROFILES,
+            evidence::ROWS_OF_PROFILE,
+        ];
+        let reads = reads
+            .map(|statement| format!("{}\n", statement.trim()))
+            .join(";\n");
+        let file = format!(
+            "{}/tests/fixtures/readers/schema-{newest:04}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        if std::env::var_os("COMPASS_UPDATE_GOLDEN").is_some() {
+            std::fs::write(&file, &reads).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            kept == reads,
+            "{file} is not what is read now: COMPASS_UPDATE_GOLDEN=1 cargo test --lib kept_for_later"
+        );
     }
 }

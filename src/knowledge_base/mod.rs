@@ -9,6 +9,7 @@ mod connection;
 mod copy;
 mod error;
 mod evidence;
+mod examine;
 mod export;
 mod follow;
 mod identity;
@@ -17,6 +18,8 @@ mod kept;
 mod load;
 mod migrate;
 mod remove;
+mod replica;
+mod replication;
 mod store;
 mod verify;
 
@@ -24,16 +27,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::benchmark::plausibility::Finding;
 use crate::benchmark::{Evidence, ModelName, SharedBenchmarks, TrafficProfile};
 use crate::catalog::Catalog;
 use changes::Place;
+use connection::{Sessions, Snapshot};
+use error::Failure;
+use replica::Replica;
 use store::Store;
 
-pub use connection::ConnectionSettings;
+pub use connection::{ConnectionSettings, DatabaseUrls};
 pub use error::{KnowledgeBaseError, Target};
+pub use examine::{Encryption, Server, examine};
 pub use export::Export;
 pub use follow::{Changed, Follower};
 pub use inventory::{
@@ -45,16 +53,23 @@ pub use load::{
 };
 pub use migrate::{MigrationReport, migrate};
 pub use remove::remove;
+pub use replication::Lag;
 pub use store::KEPT_ROWS;
 
 /// The source of rows that nobody loaded: a dump restored with PostgreSQL's own tools.
 pub const RESTORED_SOURCE: &str = "exported_summaries";
 
+/// What a store is asked.
+type Asked<'a, T> = BoxFuture<'a, Result<T, Failure>>;
+
 /// Connections for decisions, and what was read over them. Cheap to clone; clones share both.
 #[derive(Clone, Debug)]
 pub struct KnowledgeBase {
-    pool: PgPool,
+    sessions: Sessions,
+    /// Of the server that announces changes.
+    announcer: Sessions,
     store: Arc<Store>,
+    replica: Option<Arc<Replica>>,
     target: Target,
     deadline: Duration,
 }
@@ -65,15 +80,31 @@ impl KnowledgeBase {
     ///
     /// Fails on a URL that is none, and never shows its password. Must be called inside a runtime.
     pub fn connect_lazy(
-        url: &str,
+        urls: impl Into<DatabaseUrls>,
         settings: &ConnectionSettings,
         catalog: Arc<Catalog>,
     ) -> Result<Self, KnowledgeBaseError> {
-        let (options, target) = connection::parse(url)?;
-        let pool = settings.pool(options);
+        let urls = urls.into();
+        let (options, target) = connection::parse(&urls.primary)?;
+        let sessions = Sessions::new(options, settings);
+        let announcer = match &urls.direct {
+            Some(url) => Sessions::new(connection::parse(url)?.0, settings),
+            None => sessions.clone(),
+        };
+        let replica = match &urls.read {
+            Some(url) => {
+                let (options, target) = connection::parse(url)?;
+                let replica = Sessions::new(options, settings);
+                let catalog = Arc::clone(&catalog);
+                Some(Replica::new(replica, target, sessions.clone(), catalog).into())
+            }
+            None => None,
+        };
         Ok(Self {
-            store: Arc::new(Store::new(pool.clone(), catalog)),
-            pool,
+            store: Arc::new(Store::new(sessions.clone(), catalog)),
+            sessions,
+            announcer,
+            replica,
             target,
             deadline: settings.deadline(),
         })
@@ -82,14 +113,27 @@ impl KnowledgeBase {
     /// Asks whether the knowledge base answers and its schema is that of this Compass; if it is
     /// older or missing, the error says to migrate.
     pub async fn ping(&self) -> Result<(), KnowledgeBaseError> {
-        self.within_deadline(migrate::check_schema(&self.pool))
+        self.within_deadline(self.snapshot(async |it| migrate::check_schema(it).await))
             .await
+    }
+
+    /// How far the replica is behind, where rows are read from one.
+    pub async fn replica_lag(&self) -> Option<Result<Lag, KnowledgeBaseError>> {
+        let replica = self.replica.as_ref()?;
+        let lag = tokio::time::timeout(self.deadline, replica.lag()).await;
+        Some(match lag {
+            Ok(lag) => lag.map_err(|failure| failure.at(replica.target())),
+            Err(_) => Err(KnowledgeBaseError::Deadline {
+                target: replica.target().clone(),
+                seconds: self.deadline.as_secs(),
+            }),
+        })
     }
 
     /// All rows of exactly this profile, whatever they are, and the profiles there are: both of one
     /// snapshot, which is no older than the call. Rows that did not change are not read again.
     pub async fn evidence(&self, profile: TrafficProfile) -> Result<Evidence, KnowledgeBaseError> {
-        self.within_deadline(self.store.evidence(profile)).await
+        self.read(|store| store.evidence(profile).boxed()).await
     }
 
     /// As [`Self::evidence`], and the rows of every other profile, of the same snapshot: what an
@@ -98,7 +142,7 @@ impl KnowledgeBase {
         &self,
         profile: TrafficProfile,
     ) -> Result<(Evidence, Vec<SharedBenchmarks>), KnowledgeBaseError> {
-        self.within_deadline(self.store.evidence_and_others(profile))
+        self.read(|store| store.evidence_and_others(profile).boxed())
             .await
     }
 
@@ -116,13 +160,13 @@ impl KnowledgeBase {
             hardware: hardware.to_owned(),
             hardware_count,
         };
-        self.within_deadline(self.store.place(profile, &place))
+        self.read(|store| store.place(profile, place.clone()).boxed())
             .await
     }
 
     /// The profiles that have rows, in order.
     pub async fn profiles(&self) -> Result<Vec<TrafficProfile>, KnowledgeBaseError> {
-        self.within_deadline(self.store.profiles()).await
+        self.read(|store| store.profiles().boxed()).await
     }
 
     /// Begins to follow what changes from now on.
@@ -137,28 +181,28 @@ impl KnowledgeBase {
         profiles: &BTreeSet<TrafficProfile>,
         others: bool,
     ) -> Result<Export, KnowledgeBaseError> {
-        self.at_leisure(export::export(&self.pool, profiles, others))
+        self.at_leisure(export::export(&self.sessions, profiles, others))
             .await
     }
 
     /// What there is under each traffic profile.
     pub async fn inventory_of_profiles(&self) -> Result<Vec<ProfileInventory>, KnowledgeBaseError> {
-        self.at_leisure(inventory::profiles(&self.pool)).await
+        self.at_leisure(self.snapshot(inventory::profiles)).await
     }
 
     /// What there is of each kind of evidence.
     pub async fn inventory_of_kinds(&self) -> Result<Vec<KindInventory>, KnowledgeBaseError> {
-        self.at_leisure(inventory::kinds(&self.pool)).await
+        self.at_leisure(self.snapshot(inventory::kinds)).await
     }
 
     /// What there is of each model on each number of GPUs.
     pub async fn inventory_of_places(&self) -> Result<Vec<PlaceInventory>, KnowledgeBaseError> {
-        self.at_leisure(inventory::places(&self.pool)).await
+        self.at_leisure(self.snapshot(inventory::places)).await
     }
 
     /// What each source brought.
     pub async fn inventory_of_sources(&self) -> Result<Vec<SourceInventory>, KnowledgeBaseError> {
-        self.at_leisure(inventory::sources(&self.pool)).await
+        self.at_leisure(self.snapshot(inventory::sources)).await
     }
 
     /// The first rows that pass a filter, and how many there are.
@@ -167,30 +211,57 @@ impl KnowledgeBase {
         filter: &Filter,
         limit: i64,
     ) -> Result<(Vec<ListedBenchmark>, i64), KnowledgeBaseError> {
-        self.at_leisure(inventory::list(&self.pool, filter, limit))
+        self.at_leisure(self.snapshot(async |it| inventory::list(it, filter, limit).await))
             .await
     }
 
     /// Ids that begin with `prefix`, at most `limit`.
     pub async fn ids(&self, prefix: &str, limit: i64) -> Result<Vec<String>, KnowledgeBaseError> {
-        self.at_leisure(inventory::ids(&self.pool, prefix, limit))
+        self.at_leisure(self.snapshot(async |it| inventory::ids(it, prefix, limit).await))
             .await
     }
 
     /// A row with all that is kept of it, by its whole id.
     pub async fn whole(&self, id: &str) -> Result<Option<WholeBenchmark>, KnowledgeBaseError> {
-        self.at_leisure(inventory::whole(&self.pool, id)).await
+        self.at_leisure(self.snapshot(async |it| inventory::whole(it, id).await))
+            .await
     }
 
     /// Reads every row and tells `each` what is wrong with it; returns how many rows there are.
     pub async fn verify(&self, each: impl FnMut(&str, Finding)) -> Result<u64, KnowledgeBaseError> {
-        self.at_leisure(verify::verify(&self.pool, each)).await
+        self.at_leisure(self.snapshot(async |it| verify::verify(it, each).await))
+            .await
+    }
+
+    /// From the replica, if there is one and it has what the primary has; else from the primary.
+    async fn read<T>(&self, ask: impl Fn(&Store) -> Asked<'_, T>) -> Result<T, KnowledgeBaseError> {
+        let read = async {
+            if let Some(replica) = &self.replica
+                && let Some(found) = replica.read(&ask).await?
+            {
+                return Ok(found);
+            }
+            ask(&self.store).await
+        };
+        self.within_deadline(read).await
+    }
+
+    async fn snapshot<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Snapshot<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut connection = self.sessions.acquire().await?;
+        let mut snapshot = self.sessions.snapshot(&mut connection).await?;
+        let found = work(&mut snapshot).await;
+        // Also after a failure: what is dropped is ended later, and its locks last until then.
+        let ended = snapshot.end().await;
+        found.and_then(|found| ended.map(|()| found))
     }
 
     /// For questions of people, who may wait; the pool's time-outs hold for each statement.
     async fn at_leisure<T>(
         &self,
-        work: impl Future<Output = Result<T, error::Failure>>,
+        work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, KnowledgeBaseError> {
         work.await.map_err(|failure| failure.at(&self.target))
     }
@@ -203,7 +274,7 @@ impl KnowledgeBase {
     /// The server's own time-outs do not help when the network swallows its answer.
     async fn within_deadline<T>(
         &self,
-        work: impl Future<Output = Result<T, error::Failure>>,
+        work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, KnowledgeBaseError> {
         match tokio::time::timeout(self.deadline, work).await {
             Ok(result) => result.map_err(|failure| failure.at(&self.target)),

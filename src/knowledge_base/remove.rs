@@ -6,7 +6,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
 
 use super::error::{Failure, KnowledgeBaseError};
-use super::migrate::{WRITERS_LOCK, check_applied};
+use super::migrate::{WRITERS_LOCK, check_schema};
 use super::{RESTORED_SOURCE, connection};
 
 const DEADLINE: Duration = Duration::from_secs(60 * 60);
@@ -31,7 +31,7 @@ pub async fn remove(url: &str, source: &str) -> Result<u64, KnowledgeBaseError> 
 
 async fn run(options: &PgConnectOptions, source: &str) -> Result<u64, Failure> {
     let mut connection = connection::direct(options).await?;
-    check_applied(&mut connection).await?;
+    check_schema(&mut connection).await?;
     let mut transaction = connection.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(WRITERS_LOCK)

@@ -12,13 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Executor, PgConnection};
 use tokio::sync::Mutex;
 
-use super::changes::{self, Change, Place};
+use super::changes::{self, Change, Place, Token};
+use super::connection::{Sessions, Snapshot};
 use super::error::Failure;
 use super::evidence;
 use super::kept::Kept;
+use super::replication;
 use crate::benchmark::{Evidence, SharedBenchmarks, TrafficProfile};
 use crate::catalog::Catalog;
 
@@ -27,13 +29,18 @@ use crate::catalog::Catalog;
 pub const KEPT_ROWS: usize = 1_100_000;
 
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// How long a replica may take to replay what its primary has written.
+const PATIENCE: Duration = Duration::from_secs(1);
+const REPLAY_POLL: Duration = Duration::from_millis(10);
 /// Where more of a profile changed, all of it is read again.
 const PLACES_AT_ONCE: usize = 500;
 
 /// The rows of a knowledge base that were asked for.
 #[derive(Debug)]
 pub(super) struct Store {
-    pool: PgPool,
+    sessions: Sessions,
+    /// Of the primary, where `sessions` are of a replica.
+    primary: Option<Sessions>,
     catalog: Arc<Catalog>,
     live: Mutex<Option<Live>>,
 }
@@ -42,6 +49,8 @@ pub(super) struct Store {
 #[derive(Debug)]
 struct Live {
     connection: PgConnection,
+    /// To the primary, where `connection` leads to a replica.
+    primary: Option<PgConnection>,
     opened: Instant,
     kept: Option<Kept>,
     /// When the statement was sent that found `kept` to be so.
@@ -57,11 +66,20 @@ enum Wanted<'a> {
 }
 
 impl Store {
-    pub(super) fn new(pool: PgPool, catalog: Arc<Catalog>) -> Self {
+    pub(super) fn new(sessions: Sessions, catalog: Arc<Catalog>) -> Self {
         Self {
-            pool,
+            sessions,
+            primary: None,
             catalog,
             live: Mutex::new(None),
+        }
+    }
+
+    /// Of a replica: it is asked once it has replayed what the primary had written.
+    pub(super) fn of_replica(sessions: Sessions, primary: Sessions, catalog: Arc<Catalog>) -> Self {
+        Self {
+            primary: Some(primary),
+            ..Self::new(sessions, catalog)
         }
     }
 
@@ -84,10 +102,10 @@ impl Store {
     pub(super) async fn place(
         &self,
         profile: TrafficProfile,
-        place: &Place,
+        place: Place,
     ) -> Result<SharedBenchmarks, Failure> {
-        let answer = |kept: &mut Kept| kept.place(profile, place);
-        self.read(Wanted::Place(profile, place), answer).await
+        let answer = |kept: &mut Kept| kept.place(profile, &place);
+        self.read(Wanted::Place(profile, &place), answer).await
     }
 
     /// The profiles that have rows.
@@ -109,9 +127,9 @@ impl Store {
             let is_reused = reused.is_some();
             let mut live = match reused.take() {
                 Some(live) => live,
-                None => Live::open(&self.pool).await?,
+                None => Live::open(self).await?,
             };
-            match live.read(arrived, wanted, &answer, &self.catalog).await {
+            match live.read(arrived, wanted, &answer, self).await {
                 Err(Failure::Sql(error)) if is_reused && is_lost(&error) => {}
                 Err(failure @ Failure::Sql(_)) => return Err(failure),
                 result => {
@@ -133,10 +151,15 @@ fn is_lost(error: &sqlx::Error) -> bool {
 }
 
 impl Live {
-    async fn open(pool: &PgPool) -> Result<Self, Failure> {
+    async fn open(store: &Store) -> Result<Self, Failure> {
         let now = Instant::now();
+        let primary = match &store.primary {
+            Some(primary) => Some(primary.acquire().await?.detach()),
+            None => None,
+        };
         Ok(Self {
-            connection: pool.acquire().await?.detach(),
+            connection: store.sessions.acquire().await?.detach(),
+            primary,
             opened: now,
             kept: None,
             asked: now,
@@ -148,25 +171,28 @@ impl Live {
         arrived: Instant,
         wanted: Wanted<'_>,
         answer: &impl Fn(&mut Kept) -> Option<T>,
-        catalog: &Catalog,
+        store: &Store,
     ) -> Result<T, Failure> {
+        if self.asked >= arrived
+            && let Some(kept) = &mut self.kept
+            && let Some(found) = answer(kept)
+        {
+            return Ok(found);
+        }
+        let asked = Instant::now();
+        catch_up(&mut self.connection, self.primary.as_mut()).await?;
         if let Some(kept) = &mut self.kept
             && let Some(found) = answer(kept)
         {
-            if self.asked >= arrived {
-                return Ok(found);
-            }
-            let asked = Instant::now();
             let (token, is_changed) =
-                changes::state(&mut self.connection, Some(&kept.token)).await?;
+                state(&mut self.connection, &kept.token, &store.sessions).await?;
             if !is_changed && kept.token.continues_in(&token) {
                 kept.token = token;
                 self.asked = asked;
                 return Ok(found);
             }
         }
-        let asked = Instant::now();
-        let (mut kept, unreadable) = self.bring_up_to_date(wanted, catalog).await?;
+        let (mut kept, unreadable) = self.bring_up_to_date(wanted, store).await?;
         let found = answer(&mut kept);
         kept.shrink_to(KEPT_ROWS);
         self.kept = Some(kept);
@@ -185,18 +211,16 @@ impl Live {
     async fn bring_up_to_date(
         &mut self,
         wanted: Wanted<'_>,
-        catalog: &Catalog,
+        store: &Store,
     ) -> Result<(Kept, Option<Failure>), Failure> {
+        let catalog = &store.catalog;
         let before = self.kept.take();
-        let mut snapshot = self
-            .connection
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await?;
-        sqlx::query("LOCK TABLE exported_summaries, benchmark_evidence IN ACCESS SHARE MODE")
-            .execute(&mut *snapshot)
+        let mut snapshot = store.sessions.snapshot(&mut self.connection).await?;
+        snapshot
+            .execute("LOCK TABLE exported_summaries, benchmark_evidence IN ACCESS SHARE MODE")
             .await?;
         let since = before.as_ref().map(|kept| &kept.token);
-        let (token, is_changed) = changes::state(&mut snapshot, since).await?;
+        let (token, is_changed) = changes::state_in(&mut snapshot, since).await?;
         let mut kept = match before {
             Some(mut kept) if kept.token.continues_in(&token) => {
                 if is_changed {
@@ -208,15 +232,49 @@ impl Live {
             _ => Kept::new(token, evidence::profiles(&mut snapshot).await?),
         };
         let unreadable = fill(&mut kept, wanted, &mut snapshot, catalog).await?;
-        snapshot.commit().await?;
+        snapshot.end().await?;
         Ok((kept, unreadable))
     }
+}
+
+/// The token of now, and whether something changed, in one round trip where there is no pooler.
+async fn state(
+    connection: &mut PgConnection,
+    since: &Token,
+    sessions: &Sessions,
+) -> Result<(Token, bool), Failure> {
+    if !sessions.is_pooled() {
+        return changes::state(connection, Some(since)).await;
+    }
+    let mut snapshot = sessions.snapshot(connection).await?;
+    let state = changes::state_in(&mut snapshot, Some(since)).await?;
+    snapshot.end().await?;
+    Ok(state)
+}
+
+/// Waits until a replica has replayed what its primary has written by now.
+async fn catch_up(
+    connection: &mut PgConnection,
+    primary: Option<&mut PgConnection>,
+) -> Result<(), Failure> {
+    let Some(primary) = primary else {
+        return Ok(());
+    };
+    let position = replication::position(primary).await?;
+    let begun = Instant::now();
+    while replication::lag(connection, &position).await?.bytes > 0 {
+        if begun.elapsed() >= PATIENCE {
+            return Err(Failure::Behind);
+        }
+        tokio::time::sleep(REPLAY_POLL).await;
+    }
+    Ok(())
 }
 
 /// Reads again what changed since the token of `kept`.
 async fn follow(
     mut kept: Kept,
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     catalog: &Catalog,
 ) -> Result<Kept, Failure> {
     let Some(changed) = by_profile(changes::changes(snapshot, &kept.token).await?) else {
@@ -268,7 +326,7 @@ fn by_profile(changes: Vec<Change>) -> Option<BTreeMap<TrafficProfile, Option<Ve
 async fn fill(
     kept: &mut Kept,
     wanted: Wanted<'_>,
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     catalog: &Catalog,
 ) -> Result<Option<Failure>, Failure> {
     let read = match wanted {
@@ -298,7 +356,7 @@ async fn fill(
 async fn fill_profile(
     kept: &mut Kept,
     profile: TrafficProfile,
-    snapshot: &mut PgConnection,
+    snapshot: &mut Snapshot<'_>,
     catalog: &Catalog,
 ) -> Result<Result<(), Failure>, Failure> {
     if kept.is_whole(profile) {

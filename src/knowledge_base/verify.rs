@@ -2,8 +2,9 @@
 
 use futures::TryStreamExt;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::{AssertSqlSafe, Row};
 
+use super::connection::Snapshot;
 use super::error::Failure;
 use super::identity::Identities;
 use crate::benchmark::plausibility::{Finding, Rule, findings};
@@ -12,7 +13,7 @@ use crate::benchmark::{BenchmarkRow, DeclaredEvidence, ExportedSummary};
 /// Reads all rows, one at a time, and tells `each` what is wrong with a row; returns how many rows
 /// there are.
 pub(super) async fn verify(
-    pool: &PgPool,
+    snapshot: &mut Snapshot<'_>,
     mut each: impl FnMut(&str, Finding),
 ) -> Result<u64, Failure> {
     let summary = ExportedSummary::COLUMNS
@@ -27,7 +28,8 @@ pub(super) async fn verify(
          FROM exported_summaries s LEFT JOIN benchmark_evidence e USING (id) ORDER BY s.id",
         columns.join(", ")
     );
-    let mut rows = sqlx::query(AssertSqlSafe(query)).fetch(pool);
+    let query = sqlx::query(AssertSqlSafe(query)).persistent(false);
+    let mut rows = query.fetch(&mut **snapshot);
     let mut count = 0;
     while let Some(stored) = rows.try_next().await? {
         count += 1;

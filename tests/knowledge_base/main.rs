@@ -3,13 +3,17 @@
 mod benchmarks;
 mod changes;
 mod command;
+mod doctor;
 mod dump;
 mod errors;
 mod explain;
 mod lint;
 mod load;
+mod pooler;
 mod read;
+mod replication;
 mod restore;
 mod schema;
 mod snapshot;
 mod support;
+mod upgrades;

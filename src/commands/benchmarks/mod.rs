@@ -65,11 +65,11 @@ enum Command {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let catalog = Arc::new(arguments.catalog.load()?);
     let settings = ConnectionSettings {
-        statement_timeout: Some(PATIENCE),
+        statement_timeout: PATIENCE,
         ..ConnectionSettings::default()
     };
-    let url = arguments.database.url()?;
-    let knowledge_base = KnowledgeBase::connect_lazy(&url, &settings, Arc::clone(&catalog))?;
+    let urls = arguments.database.urls()?;
+    let knowledge_base = KnowledgeBase::connect_lazy(urls, &settings, Arc::clone(&catalog))?;
     knowledge_base.ping().await?;
     let output = arguments.output;
     match arguments.command {
@@ -78,7 +78,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Sources => overview::sources(&knowledge_base, output).await,
         Command::List(arguments) => list::run(arguments, &knowledge_base, &catalog, output).await,
         Command::Show(arguments) => show::run(&arguments, &knowledge_base, output).await,
-        Command::Remove(arguments) => remove::run(&arguments, &knowledge_base, &url, output).await,
+        Command::Remove(given) => {
+            let url = arguments.database.writer_url()?;
+            remove::run(&given, &knowledge_base, &url, output).await
+        }
         Command::Verify => verify::run(&knowledge_base, output).await,
     }
 }

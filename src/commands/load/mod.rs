@@ -142,7 +142,7 @@ fn percent(text: &str) -> Result<f64, String> {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let catalog = Arc::new(arguments.catalog.load()?);
-    let url = arguments.database.url()?;
+    let url = arguments.database.writer_url()?;
     let found = files::find(&arguments.files)?;
     let progress = progress::Progress::new(&found);
     let mode = if arguments.dry_run {

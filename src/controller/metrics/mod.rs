@@ -94,6 +94,7 @@ pub struct Metrics {
     knowledge_base_changes: Counter,
     knowledge_base_change_requeues: Counter,
     knowledge_base_listener_connected: Gauge,
+    knowledge_base_replica_lag: Gauge<f64, AtomicU64>,
 }
 
 /// Makes metrics and registers them under one prefix.
@@ -206,6 +207,11 @@ impl Default for Metrics {
                 "knowledge_base_listener_connected",
                 "Whether the knowledge base announces changes; if not, they are looked for every few seconds",
             ),
+            knowledge_base_replica_lag: compass.seconds(
+                "knowledge_base_replica_lag",
+                "How far the replica that benchmarks are read from was behind at the last probe; 0 where there is none",
+                Gauge::default(),
+            ),
             registry,
         };
         for reason in WATCHED_FAILURES {
@@ -312,6 +318,11 @@ impl Metrics {
     pub fn knowledge_base_changed(&self, intents: usize) {
         self.knowledge_base_changes.inc();
         self.knowledge_base_change_requeues.inc_by(intents as u64);
+    }
+
+    /// Records how far the replica is behind.
+    pub fn knowledge_base_replica(&self, lag_seconds: f64) {
+        self.knowledge_base_replica_lag.set(lag_seconds);
     }
 
     /// Records whether the knowledge base announces changes.

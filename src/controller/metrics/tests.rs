@@ -31,6 +31,7 @@ fn everything() -> Metrics {
         kind: "simulated".to_owned(),
         rows: 7,
         newest_unix_seconds: Some(1_760_000_000.0),
+        ..KindInventory::default()
     }]);
     metrics.intents.record("assistants/chat", &answered());
     metrics

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::copy::CopyLine;
 use super::error::{Failure, KnowledgeBaseError};
 use super::identity::repeated;
-use super::migrate::{WRITERS_LOCK, check_applied};
+use super::migrate::{WRITERS_LOCK, check_schema};
 use super::{RESTORED_SOURCE, connection};
 use crate::benchmark::formats::{Fault, Told};
 use crate::benchmark::{ProfileCount, TrafficProfile};
@@ -142,7 +142,7 @@ async fn run(
     catalog: &Arc<Catalog>,
 ) -> Result<LoadReport, Failure> {
     let mut connection = connection::direct(connect_options).await?;
-    check_applied(&mut connection).await?;
+    check_schema(&mut connection).await?;
     let mut transaction = connection.begin().await?;
     transaction
         .execute(AssertSqlSafe(statements::stage()))

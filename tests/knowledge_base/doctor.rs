@@ -1,0 +1,179 @@
+//! `compass doctor` on databases that are well, and on some that are not.
+
+use std::process::Command;
+
+use compass_testbed::PgBouncer;
+use compass_testbed::postgres::execute;
+use serde_json::{Value, json};
+
+use crate::support::{Database, SERVER};
+
+const LOGIN: &str = "s3cret-of-nobody";
+
+/// Exit code and report; the second URL is the direct one.
+fn doctor(urls: &[&str]) -> (i32, Value) {
+    let names = ["DATABASE_URL", "DATABASE_DIRECT_URL"];
+    let output = Command::new(env!("CARGO_BIN_EXE_compass"))
+        .args(["doctor", "--skip", "cluster", "-o", "json"])
+        .envs(names.into_iter().zip(urls))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    for url in urls {
+        let password = url.split(['@', ':']).nth(2).unwrap();
+        assert!(!text.contains(password), "a password is shown: {text}");
+    }
+    let report = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}"));
+    (output.status.code().unwrap(), report)
+}
+
+/// Verdict, finding and remedy of a check.
+fn check<'a>(report: &'a Value, name: &str) -> [&'a str; 3] {
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == name);
+    let check = check.unwrap_or_else(|| panic!("no {name} in {report:#}"));
+    ["verdict", "found", "remedy"].map(|field| check[field].as_str().unwrap_or_default())
+}
+
+fn says(report: &Value, name: &str, verdict: &str, parts: &[&str]) {
+    let [found_verdict, found, remedy] = check(report, name);
+    let told = format!("{found} -> {remedy}");
+    assert_eq!(found_verdict, verdict, "{name}: {told}");
+    for part in parts {
+        assert!(told.contains(part), "`{part}` is not in {name}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_well() {
+    let database = Database::migrated().await;
+    let measured = json!({"evidence": {"kind": "measured"}});
+    database.load("lab", &[measured]).await;
+    let (code, report) = doctor(&[&database.url]);
+    assert_eq!((code, &report["healthy"]), (0, &json!(true)), "{report:#}");
+    for (name, parts) in [
+        ("server", &["PostgreSQL", "database `knowledge_"][..]),
+        ("encryption", &["this machine"]),
+        ("pooler", &["none"]),
+        ("schema", &["that of this version"]),
+        ("triggers", &["recorded"]),
+        ("evidence", &["1 measured of 2026-10-01"]),
+        ("catalog", &["knows every model"]),
+    ] {
+        says(&report, name, "ok", parts);
+    }
+    says(&report, "role", "warn", &["superuser", "SELECT only"]);
+    says(&report, "use cases", "warn", &["translation", "1024/1024"]);
+    says(&report, "API server", "skip", &["--skip cluster"]);
+}
+
+#[tokio::test]
+async fn a_schema_that_is_missing_old_or_half_restored_says_what_to_run() {
+    let database = Database::empty();
+    let (code, report) = doctor(&[&database.url]);
+    assert_eq!(code, 1);
+    says(
+        &report,
+        "schema",
+        "fail",
+        &["_sqlx_migrations", "run `compass migrate`"],
+    );
+
+    let database = Database::migrated().await;
+    database.execute("DROP TRIGGER compass_insert ON exported_summaries");
+    let (code, report) = doctor(&[&database.url]);
+    says(
+        &report,
+        "triggers",
+        "warn",
+        &["not recorded", "compass migrate"],
+    );
+    says(
+        &report,
+        "evidence",
+        "fail",
+        &["no benchmark", "compass load"],
+    );
+    assert_eq!(code, 1);
+
+    database.execute("DELETE FROM _sqlx_migrations WHERE version = 3");
+    let (code, report) = doctor(&[&database.url]);
+    assert_eq!(code, 1);
+    says(
+        &report,
+        "schema",
+        "fail",
+        &["migration 0003", "run `compass migrate`"],
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_and_not_shown() {
+    let url = Database::empty().url;
+    let (_, address) = url.split_once('@').unwrap();
+    let (code, report) = doctor(&[&format!("postgres://compass:{LOGIN}@{address}")]);
+    assert_eq!(code, 1);
+    says(
+        &report,
+        "server",
+        "fail",
+        &["user `compass`", "check user, password"],
+    );
+}
+
+#[tokio::test]
+async fn a_role_without_a_right_is_told_which() {
+    let database = Database::migrated().await;
+    database.load("lab", &[json!({})]).await;
+    let role = format!("reader_{}", database.url.rsplit_once('_').unwrap().1);
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD '{LOGIN}';
+         GRANT SELECT ON exported_summaries, benchmark_evidence, _sqlx_migrations TO {role}"
+    ));
+    let (_, address) = database.url.split_once('@').unwrap();
+    let url = format!("postgres://{role}:{LOGIN}@{address}");
+    let (code, report) = doctor(&[&url]);
+    assert_eq!(code, 1);
+    says(
+        &report,
+        "role",
+        "fail",
+        &["may not read benchmark_changes", "GRANT SELECT"],
+    );
+    let [_, _, remedy] = check(&report, "role");
+    execute(&database.url, remedy).unwrap();
+    let (code, report) = doctor(&[&url]);
+    assert_eq!(code, 0, "{report:#}");
+    says(
+        &report,
+        "role",
+        "ok",
+        &["may read benchmarks, and not change them"],
+    );
+    database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+#[tokio::test]
+async fn a_pooler_is_told_with_what_it_costs() {
+    let pooler = PgBouncer::before(&SERVER, "").unwrap();
+    let database = Database::migrated().await;
+    database.load("lab", &[json!({})]).await;
+    let url = pooler.url_of(&database.url).unwrap();
+    let (code, report) = doctor(&[&url]);
+    assert_eq!(code, 0, "{report:#}");
+    says(
+        &report,
+        "pooler",
+        "warn",
+        &["every 5 s", "--database-direct-url"],
+    );
+    let (code, report) = doctor(&[&url, &database.url]);
+    assert_eq!(code, 0, "{report:#}");
+    says(&report, "direct URL", "ok", &["announced by"]);
+    let (code, report) = doctor(&[&url, &Database::empty().url]);
+    assert_eq!(code, 1);
+    says(&report, "direct URL", "fail", &["another database"]);
+    let (code, report) = doctor(&[&url, &url]);
+    assert_eq!(code, 1);
+    says(&report, "direct URL", "fail", &["a pooler too"]);
+}
