@@ -71,11 +71,9 @@ fn granted(case_name: &str, more: &str) -> Granted {
     }
 }
 
-const ELECTS: &str = "--set leaderElection.enabled=true";
-
 #[test]
 fn an_operator_of_all_namespaces_has_what_it_needs_and_no_more() {
-    let granted = granted("external", ELECTS);
+    let granted = granted("external", "");
     assert_eq!(granted.cluster, needed(&[Scope::Intents, Scope::Cluster]));
     assert_eq!(granted.own, needed(&[Scope::Operator]));
     assert!(granted.watched.is_empty());
@@ -89,7 +87,7 @@ fn without_a_look_at_the_cluster_it_has_no_right_to_it() {
 
 #[test]
 fn an_operator_of_one_namespace_has_roles_only() {
-    let granted = granted("one-namespace", ELECTS);
+    let granted = granted("one-namespace", "");
     assert!(granted.cluster.is_empty());
     assert_eq!(granted.watched, needed(&[Scope::Intents]));
     assert_eq!(granted.own, needed(&[Scope::Operator]));

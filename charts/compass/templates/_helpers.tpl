@@ -74,12 +74,17 @@ key: {{ .Values.database.existingSecret.key }}
 {{- end }}
 {{- end }}
 
-{{- define "compass.migrationSecret" -}}
-{{- if .Values.migration.existingSecret.name -}}
-name: {{ .Values.migration.existingSecret.name }}
-key: {{ .Values.migration.existingSecret.key }}
-{{- else -}}
-{{ include "compass.databaseSecret" . }}
+{{- define "compass.databaseEnv" -}}
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      {{- include "compass.databaseSecret" . | nindent 6 }}
+{{- range $variable, $key := dict "DATABASE_DIRECT_URL" .Values.database.existingSecret.directKey "DATABASE_READ_URL" .Values.database.existingSecret.readKey }}
+{{- if $key }}
+- name: {{ $variable }}
+  valueFrom:
+    secretKeyRef: {name: {{ $.Values.database.existingSecret.name }}, key: {{ $key }}}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -131,10 +136,13 @@ securityContext:
   {{- include "compass.container" .context | nindent 2 }}
   args: {{ toJson .args }}
   env:
+  {{- if .context.Values.migration.existingSecret.name }}
   - name: DATABASE_URL
     valueFrom:
-      secretKeyRef:
-        {{- include "compass.migrationSecret" .context | nindent 8 }}
+      secretKeyRef: {name: {{ .context.Values.migration.existingSecret.name }}, key: {{ .context.Values.migration.existingSecret.key }}}
+  {{- else }}
+  {{- include "compass.databaseEnv" .context | nindent 2 }}
+  {{- end }}
   {{- include "compass.commonEnv" .context | nindent 2 }}
   {{- with .context.Values.resources }}
   resources:

@@ -53,15 +53,11 @@
   verbs: [list, watch]
 {{- end }}
 
-{{- /* That only one of several operators works, in their own namespace. A rule with a name allows no create. */}}
+{{- /* That only one of several operators works, in their own namespace. */}}
 {{- define "compass.leaderRules" }}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  verbs: [create]
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
-  resourceNames: [{{ include "compass.fullname" . }}]
-  verbs: [get, update]
+  verbs: [get, create, update]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

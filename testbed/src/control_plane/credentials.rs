@@ -73,6 +73,7 @@ impl Credentials {
         self.kubeconfig(
             url,
             user,
+            "default",
             &json!({
                 "client-certificate": self.file(&format!("{name}.crt")),
                 "client-key": self.file(&format!("{name}.key")),
@@ -80,17 +81,26 @@ impl Credentials {
         )
     }
 
-    /// Writes `<user>.kubeconfig` with a token, e.g. of a service account.
-    pub fn write_kubeconfig_with_token(
+    /// Writes `<namespace>.<name>.kubeconfig` with the token of a service account, and its
+    /// namespace as the default one, as in a pod.
+    pub fn write_kubeconfig_of_service_account(
+        &self,
+        url: &str,
+        namespace: &str,
+        name: &str,
+        token: &str,
+    ) -> Result<PathBuf> {
+        let user = format!("{namespace}.{name}");
+        self.kubeconfig(url, &user, namespace, &json!({"token": token}))
+    }
+
+    fn kubeconfig(
         &self,
         url: &str,
         user: &str,
-        token: &str,
+        namespace: &str,
+        credential: &Value,
     ) -> Result<PathBuf> {
-        self.kubeconfig(url, user, &json!({"token": token}))
-    }
-
-    fn kubeconfig(&self, url: &str, user: &str, credential: &Value) -> Result<PathBuf> {
         // JSON is YAML.
         let kubeconfig = json!({
             "apiVersion": "v1",
@@ -100,7 +110,11 @@ impl Credentials {
                 "certificate-authority": self.file("ca.crt"),
             }}],
             "users": [{"name": user, "user": credential}],
-            "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user}}],
+            "contexts": [{"name": "testbed", "context": {
+                "cluster": "testbed",
+                "user": user,
+                "namespace": namespace,
+            }}],
             "current-context": "testbed",
         });
         let path = self.file(&format!("{user}.kubeconfig"));

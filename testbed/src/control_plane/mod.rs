@@ -96,9 +96,12 @@ impl ControlPlane {
         let request = ["create", "token", name, "--duration=24h", "--namespace"];
         let program = self.kubectl_program()?.args(request).arg(namespace);
         let token = program.output()?;
-        let user = format!("{namespace}.{name}");
-        self.credentials
-            .write_kubeconfig_with_token(&self.url, &user, token.trim())
+        self.credentials.write_kubeconfig_of_service_account(
+            &self.url,
+            namespace,
+            name,
+            token.trim(),
+        )
     }
 
     /// The API server's address.

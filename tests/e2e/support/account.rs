@@ -34,7 +34,7 @@ fn account(control_plane: &ControlPlane, namespace: &str, values: &str) -> PathB
     }
     let template = format!(
         "template compass --namespace {namespace} --show-only templates/serviceaccount.yaml \
-         --show-only templates/rbac.yaml --set evaluation.enabled=true,leaderElection.enabled=true {values}"
+         --show-only templates/rbac.yaml --set evaluation.enabled=true {values}"
     );
     let roles = Program::new(program("helm").unwrap())
         .args(template.split_whitespace())
