@@ -32,6 +32,7 @@ mod shards;
 mod support;
 mod undecodable;
 mod updates;
+mod upgrades;
 mod use_cases;
 mod watch;
 mod workload;
