@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use thiserror::Error;
+use tracing::{info_span, instrument};
 
 use crate::api::DeploymentIntentSpec;
 use crate::benchmark::{Evidence, SharedBenchmarks};
@@ -106,6 +107,7 @@ pub fn unknown_names(
 }
 
 /// What is asked, where it is asked.
+#[instrument(name = "resolve", skip_all)]
 fn requirement(question: Question<'_>, catalog: &Catalog) -> Result<Requirement, ResolveError> {
     let mut requirement = recommend::resolve(question.spec, catalog)?;
     requirement.constraints.availability = question.availability.cloned();
@@ -113,6 +115,7 @@ fn requirement(question: Question<'_>, catalog: &Catalog) -> Result<Requirement,
 }
 
 /// What the source of evidence holds for a requirement, no older than the call.
+#[instrument(skip_all)]
 async fn gather<S: EvidenceSource>(
     requirement: &Requirement,
     source: &S,
@@ -136,7 +139,7 @@ async fn decide<S: EvidenceSource>(
 ) -> Result<(Grounds, Decision), AdviseError<S::Error>> {
     let requirement = requirement(question, catalog)?;
     let grounds = gather(&requirement, source, now).await?;
-    let decision = grounds.decide(requirement, catalog, now);
+    let decision = info_span!("decide").in_scope(|| grounds.decide(requirement, catalog, now));
     Ok((grounds, decision))
 }
 
@@ -229,6 +232,7 @@ pub async fn revise<S: EvidenceSource>(
     })
 }
 
+#[instrument(skip_all)]
 fn build(
     question: Question<'_>,
     requirement: &Requirement,

@@ -1,15 +1,12 @@
 //! `compass controller`: the operator.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgAction, Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use clap::{ArgAction, Args};
 
 use crate::controller::{self, LeaseOptions, Options, Shard, Timing};
 
@@ -55,12 +52,8 @@ pub(super) struct Arguments {
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     resync_seconds: u64,
-    /// Lines for people, or one JSON object each
-    #[arg(long, env = "COMPASS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
-    log_format: LogFormat,
-    /// Least level that is logged, or filters such as compass=debug,kube=info
-    #[arg(long, env = "RUST_LOG", value_name = "LEVEL", default_value = "info")]
-    log_level: String,
+    #[command(flatten)]
+    telemetry: super::telemetry::TelemetryArguments,
 }
 
 /// Of several operators, one writes.
@@ -126,14 +119,8 @@ impl ElectionArguments {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    Human,
-    Json,
-}
-
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    log(arguments.log_format, &arguments.log_level)?;
+    let telemetry = arguments.telemetry.start()?;
     let catalog = Arc::new(arguments.catalog.load()?);
     let knowledge_base = arguments.database.knowledge_base(&catalog)?;
     let options = Options {
@@ -143,24 +130,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         lease: arguments.election.options()?,
         settings: arguments.vllm.settings(),
     };
-    controller::run(options, knowledge_base, catalog).await?;
+    let ended = controller::run(options, knowledge_base, catalog).await;
+    telemetry.end().await;
+    ended?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn log(format: LogFormat, level: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(level)
-        .with_context(|| format!("--log-level `{level}` is neither a level nor a filter"))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Human => lines.init(),
-        LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .init(),
-    }
-    Ok(())
 }

@@ -36,6 +36,7 @@ mod report;
 mod snapshot;
 mod style;
 mod table;
+mod telemetry;
 mod watch;
 
 use std::path::PathBuf;

@@ -121,6 +121,12 @@ impl Backoff {
         spread(delay, object)
     }
 
+    /// Whether the last attempt failed.
+    pub fn has_failed(&self, object: &str) -> bool {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.contains_key(object)
+    }
+
     /// The object succeeded, or is gone.
     pub fn forget(&self, object: &str) {
         self.failures
@@ -152,7 +158,9 @@ mod tests {
             assert!(near(delay, seconds), "{delay:?} is not about {seconds} s");
         }
         assert!(near(backoff.after_failure("b"), 1.0));
+        assert!(backoff.has_failed("a"));
         backoff.forget("a");
+        assert!(!backoff.has_failed("a"));
         assert!(near(backoff.after_failure("a"), 1.0));
     }
 }

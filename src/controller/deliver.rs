@@ -4,6 +4,7 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::core::DynamicObject;
 use serde_json::json;
+use tracing::instrument;
 
 use super::children::{Children, Claimed, replicas};
 use super::context::Context;
@@ -28,6 +29,7 @@ const DEVIATIONS_SHOWN: usize = 10;
 /// Delivers as the intent's mode asks, and takes away what an earlier mode left. Without anything
 /// to deliver nothing is taken away that the mode wants: what was delivered last stays (R12).
 /// `update` is what the answer changes of what runs, in mode Apply.
+#[instrument(skip_all)]
 pub async fn deliver(
     children: &Children<'_>,
     context: &Context,

@@ -14,13 +14,24 @@ use tracing::warn;
 use super::error::in_time;
 use super::message;
 use crate::api::DeploymentIntentStatus;
-use crate::api::conditions::{EVIDENCE_CURRENT, READY, STALLED};
+use crate::api::conditions::reason::COMPLIES;
+use crate::api::conditions::{
+    BETTER_RECOMMENDATION_AVAILABLE, DELIVERED_COMPLIES, EVIDENCE_CURRENT, PREDICTION_HOLDS, READY,
+    STALLED,
+};
 
 /// The API server refuses longer notes.
 const LONGEST_NOTE_BYTES: usize = 1024;
 
 /// More wait only while the API server takes none, and then they are old news.
 const LONGEST_QUEUE: usize = 10_000;
+
+/// Conditions beside Ready whose changes are told.
+const OF_WHAT_RUNS: [&str; 3] = [
+    DELIVERED_COMPLIES,
+    BETTER_RECOMMENDATION_AVAILABLE,
+    PREDICTION_HOLDS,
+];
 
 /// Events are published once none came for so long: those of a burst must not compete with its
 /// statuses for the API server.
@@ -122,7 +133,7 @@ pub fn reporter() -> Reporter {
 }
 
 /// One event where Ready, or what is recommended, has changed; one where the knowledge base went or
-/// came back.
+/// came back; one for what evidence or overrides say of what runs.
 fn transitions(previous: &DeploymentIntentStatus, next: &DeploymentIntentStatus) -> Vec<Event> {
     let changed = |type_| {
         let (before, after) = (condition(previous, type_), condition(next, type_));
@@ -145,10 +156,19 @@ fn transitions(previous: &DeploymentIntentStatus, next: &DeploymentIntentStatus)
         let news = evidence.status == "False" || condition(previous, EVIDENCE_CURRENT).is_some();
         news && ready.is_none_or(|ready| ready.reason != evidence.reason)
     });
+    // What runs and complies goes without saying, too.
+    let of_what_runs = OF_WHAT_RUNS.into_iter().filter_map(changed).filter(|it| {
+        let news = it.reason != COMPLIES || condition(previous, &it.type_).is_some();
+        news && ready.is_none_or(|ready| ready.reason != it.reason)
+    });
+    let of_what_runs: Vec<_> = of_what_runs
+        .map(|it| event(it, it.status == "False"))
+        .collect();
     let stalled = condition(next, STALLED).is_some();
     let ready = ready.map(|ready| event(ready, stalled || ready.status == "Unknown"));
     let evidence = evidence.map(|evidence| event(evidence, evidence.status == "False"));
-    ready.into_iter().chain(evidence).collect()
+    let others = evidence.into_iter().chain(of_what_runs);
+    ready.into_iter().chain(others).collect()
 }
 
 fn condition<'a>(status: &'a DeploymentIntentStatus, type_: &str) -> Option<&'a Condition> {
@@ -267,5 +287,40 @@ mod tests {
         assert_eq!(told(&outage, &ready), ["Normal Read"]);
         assert_eq!(told(&new, &open), ["Warning KnowledgeBaseUnavailable"]);
         assert_eq!(told(&open, &ready), ["Normal Rendered", "Normal Read"]);
+    }
+
+    #[test]
+    fn what_new_evidence_says_of_what_runs_is_told() {
+        let ready = ("Ready", "True", "Available");
+        let complies = status(&[ready, ("DeliveredComplies", "True", "Complies")]);
+        let proposed = status(&[
+            ready,
+            ("DeliveredComplies", "True", "Complies"),
+            ("BetterRecommendationAvailable", "True", "Proposed"),
+        ]);
+        let doubtful = status(&[ready, ("DeliveredComplies", "Unknown", "Undecidable")]);
+        let overridden = status(&[
+            ready,
+            ("DeliveredComplies", "True", "Complies"),
+            ("PredictionHolds", "False", "OverridesContradictEvidence"),
+        ]);
+        let violated = status(&[
+            ("Ready", "False", "Violated"),
+            ("Stalled", "True", "Violated"),
+            ("DeliveredComplies", "False", "Violated"),
+        ]);
+        assert_eq!(told(&status(&[ready]), &complies), [""; 0]);
+        assert_eq!(told(&complies, &proposed), ["Normal Proposed"]);
+        assert_eq!(told(&complies, &doubtful), ["Normal Undecidable"]);
+        assert_eq!(told(&doubtful, &complies), ["Normal Complies"]);
+        assert_eq!(
+            told(&complies, &overridden),
+            ["Warning OverridesContradictEvidence"]
+        );
+        assert_eq!(
+            told(&complies, &violated),
+            ["Warning Violated"],
+            "one cause is told once"
+        );
     }
 }

@@ -33,6 +33,7 @@ mod stopping;
 mod stored;
 mod strategy;
 mod together;
+mod trace;
 mod trouble;
 mod volume_claim;
 mod waiting;

@@ -9,6 +9,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
+use tracing::{Instrument, Span, debug, warn};
 
 use super::children::Children;
 use super::cluster::Asker;
@@ -19,6 +20,7 @@ use super::evidence::Timed;
 use super::outcome::{Change, Outcome, Retry};
 use super::status;
 use super::stored::Stored;
+use super::trace;
 use crate::advise::{self, AdviseError, Question, Revision};
 use crate::api::{DeliveryMode, DeploymentIntent, DeploymentIntentStatus};
 use crate::recommend::{self, Placed, Running};
@@ -28,20 +30,35 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// Brings one intent to its answer, and says when to look at it again.
 pub async fn reconcile(watched: Arc<Watched>, context: Arc<Context>) -> Result<Action, Error> {
+    let span = trace::of(&watched.metadata);
+    look(&watched, &context).instrument(span).await
+}
+
+async fn look(watched: &Watched, context: &Context) -> Result<Action, Error> {
     let started = Instant::now();
-    context.waiting.begin(&key(&watched));
+    let key = key(watched);
+    context.waiting.begin(&key);
     let _under_way = context.metrics.reconciling();
-    let attempt = AssertUnwindSafe(attempt(&watched, &context))
+    let attempt = AssertUnwindSafe(attempt(watched, context))
         .catch_unwind()
         .await;
     let ended = match attempt.unwrap_or_else(|panic| Err(Error::panic(&*panic))) {
         Err(error) if error.is_outdated() => return Ok(Action::requeue(AT_ONCE)),
-        attempt => attempt?,
+        Err(error) => {
+            // What goes on is told once.
+            if context.backoff.has_failed(&key) {
+                debug!(%error, "will be tried again");
+            } else {
+                warn!(%error, "will be tried again");
+            }
+            return Err(error);
+        }
+        Ok(ended) => ended,
     };
+    Span::current().record("reason", ended.reason);
     context
         .metrics
         .reconciled(ended.reason, ended.retry != Retry::Soon, started.elapsed());
-    let key = key(&watched);
     if ended.retry != Retry::Soon {
         context.backoff.forget(&key);
     }

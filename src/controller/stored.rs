@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{GetParams, PostParams};
 use kube::core::ApiResource;
 use kube::core::{DynamicObject, ObjectMeta, TypeMeta};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource};
 use serde_json::json;
-use tracing::info;
+use tracing::{info, instrument};
 
 use super::context::{Context, FIELD_MANAGER, Watched};
 use super::error::{Error, in_time};
 use super::owned::version;
-use crate::api::conditions::READY;
+use crate::api::conditions::{EVIDENCE_CURRENT, READY};
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
 
 /// An intent that is there and not being deleted.
@@ -33,6 +34,7 @@ impl Stored {
     /// The watch may lag behind what was just written, so the API server is asked; it answers from
     /// memory, unless that is older than what was watched or written. `None` where the intent is
     /// gone or going.
+    #[instrument(skip_all)]
     pub async fn read(watched: &Watched, context: &Context) -> Result<Option<Self>, Error> {
         let name = watched.metadata.name.as_deref().unwrap_or_default();
         let api = api(context, &watched.metadata);
@@ -82,6 +84,7 @@ impl Stored {
 
     /// Writes `next` where it differs, and tells what has changed. Fails where the intent has
     /// changed since it was read: then the answer is to another question.
+    #[instrument(name = "status", skip_all)]
     pub async fn write(
         &self,
         next: &DeploymentIntentStatus,
@@ -109,7 +112,7 @@ impl Stored {
             .await
             .map_err(Error::WriteStatus)?;
         context.written.wrote(&self.key, &written.metadata);
-        log(next, &self.metadata);
+        log(&self.status, next);
         let mut reference = written.object_ref(&api_resource());
         // Without it the recorder takes a later event of the same reason for a repetition, and
         // keeps the first one's note.
@@ -161,23 +164,39 @@ fn api(context: &Context, intent: &ObjectMeta) -> Api<DynamicObject> {
     Api::namespaced_with(context.client.clone(), namespace, &api_resource())
 }
 
-fn log(status: &DeploymentIntentStatus, intent: &ObjectMeta) {
-    let Some(ready) = status
+/// A line where the outcome is another one; the reconcile's span names the intent.
+fn log(previous: &DeploymentIntentStatus, next: &DeploymentIntentStatus) {
+    if outcome(previous) == outcome(next) {
+        return;
+    }
+    if let Some(ready) = condition(next, READY) {
+        let evidence = condition(next, EVIDENCE_CURRENT);
+        info!(
+            ready = ready.status,
+            reason = ready.reason,
+            evidence_current = evidence.map(|evidence| &*evidence.status),
+            "{}",
+            ready.message
+        );
+    }
+}
+
+/// What a person would call one: each condition with its reason, and what is said of readiness.
+fn outcome(status: &DeploymentIntentStatus) -> (Vec<[&str; 3]>, Option<&str>) {
+    let conditions = status.conditions.iter();
+    (
+        conditions
+            .map(|it| [&*it.type_, &it.status, &it.reason])
+            .collect(),
+        condition(status, READY).map(|ready| &*ready.message),
+    )
+}
+
+fn condition<'a>(status: &'a DeploymentIntentStatus, type_: &str) -> Option<&'a Condition> {
+    status
         .conditions
         .iter()
-        .find(|condition| condition.type_ == READY)
-    else {
-        return;
-    };
-    info!(
-        namespace = intent.namespace,
-        name = intent.name,
-        generation = intent.generation,
-        ready = ready.status,
-        reason = ready.reason,
-        "{}",
-        ready.message
-    );
+        .find(|condition| condition.type_ == type_)
 }
 
 #[cfg(test)]

@@ -110,8 +110,9 @@ pub async fn run(
                 Err(ControllerError::ObjectNotFound(intent)) => {
                     context.forget(&intent.to_string());
                 }
-                Err(error) => warn!(%error, "will be tried again"),
-                Ok(_) => {}
+                // Told by the reconcile itself.
+                Err(ControllerError::ReconcilerFailed(..)) | Ok(_) => {}
+                Err(error) => warn!(%error, "the queue of intents"),
             }
             std::future::ready(())
         });

@@ -30,6 +30,7 @@ mod refused;
 mod rights;
 mod shards;
 mod support;
+mod tracing;
 mod undecodable;
 mod updates;
 mod upgrades;

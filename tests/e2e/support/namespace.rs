@@ -72,6 +72,18 @@ impl Namespace {
         })
     }
 
+    /// An operator for this namespace alone, with further flags.
+    pub fn operator_with_flags(&self, flags: &str) -> Operator {
+        Operator::start(&OperatorOptions {
+            control_plane: &self.cluster.control_plane,
+            database_url: &self.cluster.database_url,
+            namespace: Some(&self.name),
+            flags,
+            kubeconfig: None,
+            resync_seconds: 3600,
+        })
+    }
+
     /// An operator for this namespace alone that may do what these rules of RBAC say.
     pub fn operator_that_may(&self, rules: &str) -> Operator {
         let user = format!("operator-of-{}", self.name);
