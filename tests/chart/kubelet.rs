@@ -29,7 +29,9 @@ impl Kubelet<'_> {
 
     /// One of the pod's containers, by name.
     pub async fn container(&self, name: &str) -> Program {
-        let container = self.pod.containers.iter().find(|it| it.name == name);
+        let initial = self.pod.init_containers.iter().flatten();
+        let mut containers = initial.chain(&self.pod.containers);
+        let container = containers.find(|it| it.name == name);
         self.program(container.unwrap()).await
     }
 

@@ -130,13 +130,7 @@ async fn run_test_pod(client: &Client) {
         namespace: NAMESPACE,
         pod: &spec,
     };
-    let container = &spec.containers[0].name;
-    let another_authority = CLUSTER.control_plane.directory().join("ca.crt");
-    let deceived = kubelet.container(container).await;
-    let deceived = deceived.env("PGSSLROOTCERT", another_authority);
-    let told = deceived.refusal().unwrap();
-    assert!(told.contains("UnknownIssuer"), "{told}");
-    kubelet.container(container).await.output().unwrap();
+    kubelet.container("doctor").await.output().unwrap();
     let status = json!({"status": {"phase": "Succeeded"}});
     pods.patch_status(
         "compass-test",
@@ -204,6 +198,11 @@ async fn the_life_of_a_release() {
         namespace: NAMESPACE,
         pod: &pod,
     };
+    let another_authority = CLUSTER.control_plane.directory().join("ca.crt");
+    let deceived = kubelet.container("migrate").await;
+    let deceived = deceived.env("PGSSLROOTCERT", another_authority);
+    let told = deceived.refusal().unwrap();
+    assert!(told.contains("UnknownIssuer"), "{told}");
     let operator = start_operator(&kubelet).await;
     is_answered(&client, &operator).await;
     let test = std::thread::scope(|scope| {

@@ -43,6 +43,16 @@ fn a_strict_api_server_takes_every_case() {
     CLUSTER.restricted_namespace("compass-system");
     CLUSTER.restricted_namespace("compass-test");
     install_stand_ins();
+    // A pod is refused without its account, and a dry run leaves none.
+    for account in ["compass", "recommender"] {
+        CLUSTER.apply(
+            &format!("account-{account}.yaml"),
+            &format!(
+                "apiVersion: v1\nkind: ServiceAccount\n\
+                 metadata: {{name: {account}, namespace: compass-system}}\n"
+            ),
+        );
+    }
     for values in cases() {
         let objects = CLUSTER.file("rendered.yaml", &rendered("compass", &values, ""));
         let dry_run = "apply --server-side --force-conflicts --dry-run=server --validate=strict \
