@@ -149,7 +149,7 @@ impl EvidenceSource for SnapshotEvidence {
 #[derive(Clone, Debug)]
 pub enum AnySource {
     /// The knowledge base.
-    KnowledgeBase(KnowledgeBase),
+    KnowledgeBase(Box<KnowledgeBase>),
     /// A snapshot, and the name of its file.
     Snapshot(String, SnapshotEvidence),
 }

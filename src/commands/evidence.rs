@@ -34,7 +34,7 @@ impl EvidenceArguments {
     pub(super) fn open(&self, catalog: &Arc<Catalog>) -> anyhow::Result<Opened> {
         let Some(path) = &self.snapshot else {
             return Ok(Opened {
-                source: AnySource::KnowledgeBase(self.database.knowledge_base(catalog)?),
+                source: AnySource::KnowledgeBase(Box::new(self.database.knowledge_base(catalog)?)),
                 now: Timestamp::now(),
             });
         };
