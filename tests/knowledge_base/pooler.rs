@@ -61,7 +61,10 @@ async fn people_may_ask_through_it() {
         let (listed, all) = knowledge_base.list(&Filter::default(), 10).await.unwrap();
         assert_eq!((listed.len(), all), (1, 1));
         let id = &listed[0].id;
-        assert_eq!(knowledge_base.ids(id, 2).await.unwrap(), [id.clone()]);
+        assert_eq!(
+            knowledge_base.ids(id, 2).await.unwrap(),
+            std::slice::from_ref(id)
+        );
         assert!(knowledge_base.whole(id).await.unwrap().is_some());
         assert_eq!(knowledge_base.verify(|_, _| ()).await.unwrap(), 1);
         let export = knowledge_base
