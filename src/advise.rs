@@ -3,6 +3,7 @@
 //! the same bytes everywhere.
 
 mod answer;
+mod coverage;
 mod revision;
 mod snapshot;
 mod source;
@@ -10,6 +11,7 @@ mod survey;
 pub(crate) mod words;
 
 pub use answer::{Answer, answer, recommendation};
+pub use coverage::{Cell, coverage};
 pub use revision::{proposed, verdict};
 pub use snapshot::take_snapshot;
 pub use source::{AnySource, EvidenceSource, NotInSnapshot, SnapshotEvidence, SourceError};

@@ -87,6 +87,11 @@ impl SnapshotEvidence {
         self.taken_at
     }
 
+    /// Its rows, by profile.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &SharedBenchmarks> {
+        self.held.values()
+    }
+
     fn lacks(&self, lacks: String) -> NotInSnapshot {
         let holds: Vec<_> = self.held.keys().map(ToString::to_string).collect();
         NotInSnapshot {

@@ -63,6 +63,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         catalog,
         settings: arguments.vllm.settings(),
         hosts: arguments.hosts.hosts,
+        cluster: None,
     };
     let shutdown = CancellationToken::new();
     let serving = console::serve(listener, options, shutdown.clone());
@@ -73,7 +74,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+/// A socket for the pages; `flag` is what to change where there is none.
+pub(super) async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await;
     listener.with_context(|| format!("cannot listen on {address}: choose another {flag}"))
 }

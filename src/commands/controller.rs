@@ -5,9 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
+use tokio_util::sync::CancellationToken;
 
+use super::console::{HostArguments, listen};
+use crate::advise::AnySource;
+use crate::console::{self, ClusterOptions};
 use crate::controller::{self, LeaseOptions, Options, Shard, Timing};
 
 /// Arguments of `compass controller`.
@@ -29,6 +34,11 @@ pub(super) struct Arguments {
         default_value = "0.0.0.0:8080"
     )]
     listen: SocketAddr,
+    /// Also serve the web console here; without it there is none
+    #[arg(long, env = "COMPASS_CONSOLE_LISTEN", value_name = "ADDRESS")]
+    console_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    hosts: HostArguments,
     /// Look at the intents of this namespace only, instead of all; may be repeated
     #[arg(
         long,
@@ -123,6 +133,25 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let telemetry = arguments.telemetry.start()?;
     let catalog = Arc::new(arguments.catalog.load()?);
     let knowledge_base = arguments.database.knowledge_base(&catalog)?;
+    let serving = match arguments.console_listen {
+        None => None,
+        Some(address) => {
+            let options = console::Options {
+                source: AnySource::KnowledgeBase(Box::new(knowledge_base.clone())),
+                catalog: Arc::clone(&catalog),
+                settings: arguments.vllm.settings(),
+                hosts: arguments.hosts.hosts,
+                cluster: Some(ClusterOptions {
+                    config: kube::Config::infer()
+                        .await
+                        .context("no API server to talk to")?,
+                    namespaces: arguments.namespace.clone(),
+                }),
+            };
+            let listener = listen(address, "--console-listen").await?;
+            Some(console::serve(listener, options, CancellationToken::new()))
+        }
+    };
     let options = Options {
         listen: arguments.listen,
         resync: Duration::from_secs(arguments.resync_seconds),
@@ -130,7 +159,15 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         lease: arguments.election.options()?,
         settings: arguments.vllm.settings(),
     };
-    let ended = controller::run(options, knowledge_base, catalog).await;
+    let operating = controller::run(options, knowledge_base, catalog);
+    let ended = match serving {
+        None => operating.await,
+        // Whoever reads a page while the operator stops reads it again from the next one.
+        Some(serving) => tokio::select! {
+            ended = operating => ended,
+            ended = serving => ended.context("the console failed"),
+        },
+    };
     telemetry.end().await;
     ended?;
     Ok(ExitCode::SUCCESS)

@@ -17,7 +17,8 @@ use super::style::{BAD, GOOD, HEADLINE, styled};
 use super::{CatalogArguments, VllmArguments, report};
 use crate::advise::{Question, advise};
 use crate::api::DeploymentIntent;
-use crate::controller::{Asker, MANIFESTS_KEY, look};
+use crate::controller::{Asker, look};
+use crate::manifest::MANIFESTS_KEY;
 
 /// Lines shown around a change.
 const CONTEXT: usize = 3;

@@ -39,11 +39,10 @@ pub(super) async fn get(State(console): State<Console>, RawQuery(query): RawQuer
         Err(_) => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "Configuration".to_owned(),
-            notice(
-                "bad",
-                "This cannot be asked",
-                &html! { p { (back(&question)) } },
-            ),
+            html! {
+                h1.visually-hidden { "Configuration" }
+                (notice("bad", "This cannot be asked", &html! { p { (back(&question)) } }))
+            },
         ),
         Ok(intent) => {
             let asked = advise::Question {
@@ -76,7 +75,8 @@ fn shown_as(
 ) -> (StatusCode, String, Markup) {
     let wrong = |status, title: &str, problem: String| {
         let text = html! { p { (problem) } p { (back(question)) } };
-        (status, title.to_owned(), notice("bad", title, &text))
+        let main = html! { h1.visually-hidden { (title) } (notice("bad", title, &text)) };
+        (status, title.to_owned(), main)
     };
     match inspected {
         Ok(Inspected {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -76,6 +76,7 @@ pub(super) fn guarded(routes: Router, hosts: Hosts, largest_body: usize) -> Rout
             DEADLINE,
         ))
         .layer(from_fn_with_state(clients, limit_rate))
+        .layer(from_fn(check_origin))
         .layer(from_fn_with_state(hosts, check_host))
         .layer(from_fn(with_headers))
 }
@@ -90,6 +91,24 @@ async fn check_host(State(hosts): State<Hosts>, request: Request, next: Next) ->
         "This console is not known as {host}. Whoever runs it can allow the name: --console-host {host}"
     );
     page::refusal(StatusCode::MISDIRECTED_REQUEST, "Unknown host", &problem)
+}
+
+/// A form of another site is not taken (CSRF): browsers say where one comes from.
+async fn check_origin(request: Request, next: Next) -> Response {
+    if request.method().is_safe() || is_of_this_site(request.headers()) {
+        return next.run(request).await;
+    }
+    let problem = "This form was sent from another site.";
+    page::refusal(StatusCode::FORBIDDEN, "Not from here", problem)
+}
+
+fn is_of_this_site(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return site == "same-origin";
+    }
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, host)| text(header::HOST) == Some(host))
 }
 
 async fn limit_rate(
@@ -126,6 +145,35 @@ async fn with_headers(request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_of_another_site_is_not_taken() {
+        let of = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers.iter().map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            });
+            is_of_this_site(&headers.collect())
+        };
+        assert!(of(&[("sec-fetch-site", "same-origin")]));
+        assert!(of(&[
+            ("host", "a.example:1"),
+            ("origin", "http://a.example:1")
+        ]));
+        assert!(!of(&[
+            ("host", "a.example:1"),
+            ("origin", "http://b.example")
+        ]));
+        assert!(!of(&[("host", "a.example"), ("origin", "null")]));
+        assert!(!of(&[
+            ("sec-fetch-site", "same-site"),
+            ("host", "a"),
+            ("origin", "http://a")
+        ]));
+        assert!(!of(&[("host", "a.example")]));
+    }
 
     #[test]
     fn a_name_that_nobody_allowed_is_not_answered() {

@@ -3,6 +3,8 @@
 //! - `question`: a question is the query of an address, by the intent's own fields
 //! - `plan`: the answer, what else would do, what was left out, and the YAML
 //! - `configuration`: latency against request rate of one configuration
+//! - `knowledge_base`: what was benchmarked, and what was not
+//! - `intents`: the cluster's intents, for whoever may see them; `viewer`: who that is
 //! - `chart`: both charts, as SVG
 //! - `guard`: what stands before every page
 //!
@@ -13,10 +15,13 @@ mod assets;
 mod chart;
 mod configuration;
 mod guard;
+mod intents;
+mod knowledge_base;
 mod page;
 mod plan;
 mod question;
 mod shown;
+mod viewer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +29,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +38,7 @@ use crate::advise::{AnySource, SourceError};
 use crate::catalog::Catalog;
 use crate::manifest::Settings;
 use page::Frame;
+use viewer::Cluster;
 
 /// A question is an address: more than this is none.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -48,14 +54,26 @@ pub struct Options {
     pub settings: Settings,
     /// Names under which it may be asked, beside `localhost` and addresses in numbers.
     pub hosts: Vec<String>,
+    /// The cluster whose intents are shown; none without one.
+    pub cluster: Option<ClusterOptions>,
+}
+
+/// Where intents are.
+#[derive(Debug)]
+pub struct ClusterOptions {
+    /// The API server, and who the console is to it.
+    pub config: kube::Config,
+    /// The only namespaces that are shown; all where there is none.
+    pub namespaces: Vec<String>,
 }
 
 /// What every page needs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Console {
     source: Arc<AnySource>,
     catalog: Arc<Catalog>,
     settings: Arc<Settings>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl Console {
@@ -74,7 +92,11 @@ impl Console {
                 format!("Snapshot of {}", shown::day(Some(evidence.taken_at())))
             }
         };
-        Frame { evidence }
+        Frame {
+            evidence,
+            has_intents: self.cluster.is_some(),
+            viewer: None,
+        }
     }
 }
 
@@ -92,22 +114,31 @@ fn trouble(error: &SourceError) -> (&'static str, String) {
 /// Serves until `shutdown`.
 ///
 /// # Errors
-/// The socket fails.
+/// The cluster's configuration is not usable, or the socket fails.
 pub async fn serve(
     listener: TcpListener,
     options: Options,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let cluster = options
+        .cluster
+        .map(|it| Cluster::new(it.config, it.namespaces));
     let console = Console {
         source: Arc::new(options.source),
         catalog: options.catalog,
         settings: Arc::new(options.settings),
+        cluster: cluster.transpose()?.map(Arc::new),
     };
     let routes = Router::new()
         .route("/", get(plan::get))
         .route("/intent.yaml", get(plan::intent_yaml))
         .route("/manifests.yaml", get(plan::manifests_yaml))
         .route("/configuration", get(configuration::get))
+        .route("/knowledge-base", get(knowledge_base::get))
+        .route("/intents", get(intents::list))
+        .route("/intents/{namespace}/{name}", get(intents::get))
+        .route("/sign-in", post(intents::sign_in))
+        .route("/sign-out", post(intents::sign_out))
         .route("/assets/{version}/{name}", get(assets::get))
         .route("/healthz", get(async || "ok\n"))
         .fallback(not_found)

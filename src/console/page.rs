@@ -10,6 +10,8 @@ use super::assets;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Plan,
+    KnowledgeBase,
+    Intents,
     /// None of those in the navigation.
     Other,
 }
@@ -23,6 +25,10 @@ const HTMX: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfReq
 pub(super) struct Frame {
     /// What is answered from: a database, or a snapshot of a time.
     pub(super) evidence: String,
+    /// Whether there is a cluster with intents.
+    pub(super) has_intents: bool,
+    /// Who is signed in.
+    pub(super) viewer: Option<String>,
 }
 
 /// A whole page.
@@ -53,8 +59,16 @@ pub(super) fn page(frame: &Frame, room: Room, title: &str, main: &Markup) -> Mar
                     }
                     nav aria-label="Pages" {
                         (link(Room::Plan, "/", "Plan"))
+                        (link(Room::KnowledgeBase, "/knowledge-base", "Knowledge base"))
+                        @if frame.has_intents { (link(Room::Intents, "/intents", "Intents")) }
                     }
                     p.source { (frame.evidence) }
+                    @if let Some(viewer) = &frame.viewer {
+                        form.viewer method="post" action="/sign-out" {
+                            span { (viewer) }
+                            button.quiet { "Sign out" }
+                        }
+                    }
                 }
                 div #unreachable role="alert" hidden {
                     "The console does not answer. What is shown may be out of date."
@@ -78,6 +92,9 @@ pub(super) fn notice(class: &str, title: &str, text: &Markup) -> Markup {
 /// A page that only says what is wrong. It holds `#answer`, in which a script shows it too.
 pub(super) fn refusal(status: StatusCode, title: &str, problem: &str) -> Response {
     let text = html! { p { (problem) } p { a href="/" { "Back to the start" } } };
-    let main = html! { section #answer { (notice("bad", title, &text)) } };
+    let main = html! {
+        h1.visually-hidden { (title) }
+        section #answer { (notice("bad", title, &text)) }
+    };
     (status, page(&Frame::default(), Room::Other, title, &main)).into_response()
 }

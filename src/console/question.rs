@@ -97,7 +97,6 @@ impl Question {
     }
 
     /// What an intent asks.
-    #[cfg(test)]
     pub(super) fn of(intent: &DeploymentIntent) -> Self {
         let mut question = Self::default();
         let spec = serde_json::to_value(&intent.spec).unwrap_or_default();
@@ -255,7 +254,6 @@ fn value(written: Written, values: &[String]) -> Result<Value, String> {
     })
 }
 
-#[cfg(test)]
 fn at<'a>(spec: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(spec, |value, key| value.get(key))
 }

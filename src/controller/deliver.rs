@@ -14,14 +14,11 @@ use super::pod::Replica;
 use super::rollout::{kserve_rollout, rollout};
 use super::strategy::Strategy;
 use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
-use crate::manifest::{BuildError, Built, Kind, Manifests, Object, annotation};
+use crate::manifest::{BuildError, Built, Kind, MANIFESTS_KEY, Manifests, Object, annotation};
 use crate::recommend::Update;
 
 /// Notes of a status.
 const NOTES_SHOWN: usize = 10;
-
-/// Key of the manifests' YAML in the ConfigMap.
-pub const MANIFESTS_KEY: &str = "manifests.yaml";
 
 /// Deviations listed in the status.
 const DEVIATIONS_SHOWN: usize = 10;

@@ -41,7 +41,6 @@ mod watches;
 
 pub use cluster::Asker;
 pub use cluster::look::look;
-pub use deliver::MANIFESTS_KEY;
 pub use lease::{Options as LeaseOptions, Timing};
 pub use shard::Shard;
 

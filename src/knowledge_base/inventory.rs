@@ -83,6 +83,27 @@ pub struct PlaceInventory {
     pub profiles: Vec<String>,
 }
 
+/// What there is of one kind, of one model on one number of GPUs under one profile.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct CellInventory {
+    /// Hugging Face repository.
+    pub model: String,
+    /// GPU, as rows name it.
+    pub hardware: String,
+    /// GPUs of one replica.
+    pub hardware_count: i32,
+    /// Configured tokens of the prompt.
+    pub prompt_tokens: i32,
+    /// Configured tokens of the output.
+    pub output_tokens: i32,
+    /// How the figures came about.
+    pub kind: String,
+    /// How many rows.
+    pub rows: i64,
+    /// When the newest ran, seconds since 1970; `None` where that is not known of any.
+    pub newest_second: Option<i64>,
+}
+
 /// What one source brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
 pub struct SourceInventory {
@@ -190,6 +211,19 @@ pub(super) async fn places(snapshot: &mut Snapshot<'_>) -> Result<Vec<PlaceInven
                     FILTER (WHERE prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL), '{{}}') AS profiles
          FROM benchmarks GROUP BY lower(model_hf_repo), hardware, hardware_count
          ORDER BY lower(model_hf_repo), hardware, hardware_count"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(query)).persistent(false);
+    Ok(query.fetch_all(&mut **snapshot).await?)
+}
+
+/// Rows that are evidence for something, counted.
+pub(super) async fn cells(snapshot: &mut Snapshot<'_>) -> Result<Vec<CellInventory>, Failure> {
+    let query = format!(
+        "{ROWS} SELECT min(model_hf_repo) AS model, hardware, hardware_count, prompt_tokens, output_tokens,
+                kind, count(*) AS rows, extract(epoch FROM max(measured_at))::bigint AS newest_second
+         FROM benchmarks
+         WHERE hardware IS NOT NULL AND hardware_count > 0 AND prompt_tokens IS NOT NULL AND output_tokens IS NOT NULL
+         GROUP BY lower(model_hf_repo), hardware, hardware_count, prompt_tokens, output_tokens, kind"
     );
     let query = sqlx::query_as(AssertSqlSafe(query)).persistent(false);
     Ok(query.fetch_all(&mut **snapshot).await?)

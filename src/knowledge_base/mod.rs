@@ -45,8 +45,8 @@ pub use examine::{Encryption, Server, examine};
 pub use export::Export;
 pub use follow::{Changed, Follower};
 pub use inventory::{
-    Filter, KindCounts, KindInventory, ListedBenchmark, PlaceInventory, ProfileInventory,
-    SourceInventory, WholeBenchmark,
+    CellInventory, Filter, KindCounts, KindInventory, ListedBenchmark, PlaceInventory,
+    ProfileInventory, SourceInventory, WholeBenchmark,
 };
 pub use load::{
     FileReport, LoadFile, LoadMode, LoadOptions, LoadReport, OnRejected, SourceReport, load,
@@ -198,6 +198,11 @@ impl KnowledgeBase {
     /// What there is of each model on each number of GPUs.
     pub async fn inventory_of_places(&self) -> Result<Vec<PlaceInventory>, KnowledgeBaseError> {
         self.at_leisure(self.snapshot(inventory::places)).await
+    }
+
+    /// What there is of each kind, by configuration and profile.
+    pub async fn inventory_of_cells(&self) -> Result<Vec<CellInventory>, KnowledgeBaseError> {
+        self.at_leisure(self.snapshot(inventory::cells)).await
     }
 
     /// What each source brought.

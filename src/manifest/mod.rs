@@ -81,6 +81,9 @@ pub struct Workload<'a> {
     pub asked: &'a str,
 }
 
+/// Key of the manifests' YAML in the ConfigMap.
+pub const MANIFESTS_KEY: &str = "manifests.yaml";
+
 /// What the operator decides for all intents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

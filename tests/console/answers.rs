@@ -245,3 +245,31 @@ fn a_knowledge_base_that_is_down_is_said_and_the_question_kept() {
     );
     assert!(!page.text().contains("secret"));
 }
+
+#[test]
+fn the_knowledge_base_is_shown_with_its_gaps() {
+    let page = CONSOLE.get("/knowledge-base");
+    assert_eq!(page.status, 200);
+    for part in [
+        "512/256",
+        "class=\"number cell simulated",
+        "compass-simulation",
+        "Gaps",
+        "Only simulated",
+    ] {
+        assert!(page.text().contains(part), "{part}");
+    }
+    let shown = between(page.text(), "<p class=\"lead\">", "</p>").replace(',', "");
+    let rows = compass(&["benchmarks", "traffic", "-o", "json"]).env("DATABASE_URL", &*SHIPPED);
+    let rows: Value = serde_json::from_str(&rows.output().unwrap()).unwrap();
+    let simulated = rows.as_array().unwrap().iter();
+    let simulated: i64 = simulated
+        .filter_map(|it| it["rows"]["simulated"].as_i64())
+        .sum();
+    assert!(
+        simulated > 0 && shown.contains(&format!("<strong>{simulated}</strong>")),
+        "{simulated}: {shown}"
+    );
+    assert!(!page.text().contains("Intents</a>"), "there is no cluster");
+    assert_eq!(CONSOLE.get("/intents").status, 404);
+}

@@ -72,6 +72,7 @@ fn what_a_benchmark_file_names_stays_text() {
         format!("/?{question}&view=left-out&slo.ttftP95Ms=1"),
         format!("/?{question}&view=manifests"),
         format!("/configuration?{question}&configuration={digest}"),
+        "/knowledge-base".to_owned(),
     ] {
         let page = console.get(&path);
         for tag in ["<img/", "<b>", "<i>", "<u>"] {
@@ -145,4 +146,18 @@ fn a_page_is_small() {
         bytes += asset.body.len();
     }
     assert!(bytes < 300_000, "{bytes} bytes");
+}
+
+#[test]
+fn a_form_of_another_site_is_not_taken() {
+    let sent = |headers: &str| CONSOLE.ask("POST /sign-out", headers).status;
+    assert_eq!(sent("Content-Length: 0\r\n"), 403);
+    assert_eq!(
+        sent("Content-Length: 0\r\nOrigin: http://evil.example.com\r\n"),
+        403
+    );
+    assert_eq!(
+        sent("Content-Length: 0\r\nOrigin: http://localhost\r\n"),
+        303
+    );
 }

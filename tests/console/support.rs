@@ -107,6 +107,10 @@ impl Console {
         console
     }
 
+    pub fn address(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.ask(&format!("GET {path}"), "")
     }

@@ -12,6 +12,7 @@ mod availability;
 mod bundle;
 mod changes;
 mod chaos;
+mod console;
 mod doctor;
 mod explain;
 mod idempotence;

@@ -306,20 +306,22 @@ fn changes(answered: &Answered) -> Markup {
         @if !helpful.is_empty() {
             section.block {
                 h2 { @if now.is_some() { "A small change would buy" } @else { "What would help" } }
-                table {
-                    thead { tr { th scope="col" { "Change" } th scope="col" { "Then" } th.number scope="col" { "An hour" } th.number scope="col" { "Cost" } } }
-                    tbody {
-                        @for (change, then) in &helpful {
-                            tr {
-                                td { (change) }
-                                td {
-                                    (then.configuration.model) " on " (then.configuration.accelerators()) " x "
-                                    (then.replicas) " " (shown::kind(then.kind))
-                                }
-                                td.number { (shown::cost(then.cost_per_hour)) }
-                                td.number {
-                                    @if let Some(percent) = words::percent_more(then.cost_per_hour, now) {
-                                        (format!("{percent:+} %"))
+                div.scroll tabindex="0" role="region" aria-label="Changes" {
+                    table {
+                        thead { tr { th scope="col" { "Change" } th scope="col" { "Then" } th.number scope="col" { "An hour" } th.number scope="col" { "Cost" } } }
+                        tbody {
+                            @for (change, then) in &helpful {
+                                tr {
+                                    td { (change) }
+                                    td {
+                                        (then.configuration.model) " on " (then.configuration.accelerators()) " x "
+                                        (then.replicas) " " (shown::kind(then.kind))
+                                    }
+                                    td.number { (shown::cost(then.cost_per_hour)) }
+                                    td.number {
+                                        @if let Some(percent) = words::percent_more(then.cost_per_hour, now) {
+                                            (format!("{percent:+} %"))
+                                        }
                                     }
                                 }
                             }
@@ -331,19 +333,21 @@ fn changes(answered: &Answered) -> Markup {
         @if !decision.other_objectives.is_empty() {
             section.block {
                 h2 { "Other preferences would choose" }
-                table {
-                    thead { tr { th scope="col" { "Prefer" } th scope="col" { "Configuration" } th.number scope="col" { "An hour" } th.number scope="col" { "Worst p95" } th.number scope="col" { "Quality" } } }
-                    tbody {
-                        @for other in &decision.other_objectives {
-                            tr {
-                                td { (format!("{:?}", other.objective)) }
-                                td {
-                                    (other.plan.configuration.model) " on " (other.plan.configuration.accelerators())
-                                    " x " (other.plan.replicas) " " (shown::kind(other.plan.kind))
+                div.scroll tabindex="0" role="region" aria-label="Other preferences" {
+                    table {
+                        thead { tr { th scope="col" { "Prefer" } th scope="col" { "Configuration" } th.number scope="col" { "An hour" } th.number scope="col" { "Worst p95" } th.number scope="col" { "Quality" } } }
+                        tbody {
+                            @for other in &decision.other_objectives {
+                                tr {
+                                    td { (format!("{:?}", other.objective)) }
+                                    td {
+                                        (other.plan.configuration.model) " on " (other.plan.configuration.accelerators())
+                                        " x " (other.plan.replicas) " " (shown::kind(other.plan.kind))
+                                    }
+                                    td.number { (shown::cost(other.plan.cost_per_hour)) }
+                                    td.number { (shown::percent(other.worst_ratio)) }
+                                    td.number { (other.quality.map_or_else(|| "unknown".to_owned(), |it| it.to_string())) }
                                 }
-                                td.number { (shown::cost(other.plan.cost_per_hour)) }
-                                td.number { (shown::percent(other.worst_ratio)) }
-                                td.number { (other.quality.map_or_else(|| "unknown".to_owned(), |it| it.to_string())) }
                             }
                         }
                     }

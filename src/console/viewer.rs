@@ -1,0 +1,197 @@
+//! Who looks, and what they may see. The API server says both: it is asked with the viewer's own
+//! token, so that nobody sees here what `kubectl` would not show them.
+
+use axum::http::{HeaderMap, header};
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::api::{ListParams, PostParams};
+use kube::{Api, Client, Config, ResourceExt};
+
+use crate::api::DeploymentIntent;
+
+/// The cookie that keeps a pasted token.
+const COOKIE: &str = "compass-viewer";
+/// Browsers keep no larger cookie.
+const LONGEST_TOKEN: usize = 3800;
+/// Namespaces that are asked about at once.
+const AT_ONCE: usize = 8;
+
+/// A cluster with intents.
+#[derive(Clone)]
+pub(super) struct Cluster {
+    config: Config,
+    /// The console's own: it only says which namespaces have intents at all.
+    own: Client,
+    /// The only namespaces whose intents are shown; all where there is none.
+    namespaces: Vec<String>,
+}
+
+/// Somebody with a token that the API server took.
+pub(super) struct Viewer {
+    pub(super) client: Client,
+    pub(super) name: String,
+}
+
+/// Whether what a request brought says who asks.
+pub(super) enum Sight {
+    /// There is no token.
+    Nobody,
+    /// The API server did not take it.
+    Refused(String),
+    Seen(Viewer),
+}
+
+impl Cluster {
+    pub(super) fn new(config: Config, namespaces: Vec<String>) -> kube::Result<Self> {
+        let own = Client::try_from(config.clone())?;
+        Ok(Self {
+            config,
+            own,
+            namespaces,
+        })
+    }
+
+    /// Who asks: by the header that a proxy sets, else by the cookie.
+    pub(super) async fn sight(&self, headers: &HeaderMap) -> Sight {
+        let Some(token) = token(headers) else {
+            return Sight::Nobody;
+        };
+        match self.viewer(&token).await {
+            Ok(viewer) => Sight::Seen(viewer),
+            Err(kube::Error::Api(status)) if status.code == 401 => {
+                Sight::Refused("The API server does not take this token, or no longer.".to_owned())
+            }
+            Err(error) => Sight::Refused(format!("The API server cannot be asked: {error}")),
+        }
+    }
+
+    /// A client that has nothing but the token.
+    pub(super) async fn viewer(&self, token: &str) -> kube::Result<Viewer> {
+        let mut config = self.config.clone();
+        config.auth_info = serde_json::from_value(serde_json::json!({"token": token}))
+            .map_err(kube::Error::SerdeError)?;
+        let client = Client::try_from(config)?;
+        let reviews: Api<SelfSubjectReview> = Api::all(client.clone());
+        let asked = SelfSubjectReview::default();
+        let review = reviews.create(&PostParams::default(), &asked).await?;
+        let user = review.status.and_then(|status| status.user_info);
+        let name = user.and_then(|user| user.username).unwrap_or_default();
+        Ok(Viewer { client, name })
+    }
+
+    /// Every intent that the viewer may list: in the whole cluster, else namespace by namespace.
+    pub(super) async fn intents(&self, viewer: &Viewer) -> kube::Result<Vec<DeploymentIntent>> {
+        let mut namespaces = self.namespaces.clone();
+        if namespaces.is_empty() {
+            let everything = ListParams::default();
+            let all: Api<DeploymentIntent> = Api::all(viewer.client.clone());
+            match all.list(&everything).await {
+                Err(kube::Error::Api(status)) if status.code == 403 => {}
+                listed => return Ok(listed?.items),
+            }
+            let own: Api<DeploymentIntent> = Api::all(self.own.clone());
+            let known = own.list_metadata(&everything).await?;
+            namespaces = known.iter().filter_map(ResourceExt::namespace).collect();
+            namespaces.sort();
+            namespaces.dedup();
+        }
+        let asked = namespaces.into_iter().map(|namespace| {
+            let intents: Api<DeploymentIntent> = Api::namespaced(viewer.client.clone(), &namespace);
+            async move {
+                match intents.list(&ListParams::default()).await {
+                    Err(kube::Error::Api(status)) if status.code == 403 => Ok(Vec::new()),
+                    listed => Ok::<_, kube::Error>(listed?.items),
+                }
+            }
+        });
+        let listed: Vec<Vec<_>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        Ok(listed.into_iter().flatten().collect())
+    }
+}
+
+/// The token that a request brings.
+fn token(headers: &HeaderMap) -> Option<String> {
+    let bearer = headers.get(header::AUTHORIZATION);
+    let bearer = bearer.and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
+    let cookies = headers.get_all(header::COOKIE).iter();
+    let mut cookies = cookies
+        .filter_map(|it| it.to_str().ok())
+        .flat_map(|it| it.split("; "));
+    let kept = || cookies.find_map(|it| it.strip_prefix(COOKIE)?.strip_prefix('='));
+    bearer
+        .or_else(kept)
+        .map(str::to_owned)
+        .filter(|it| is_token(it))
+}
+
+/// Whether it can be a token, so that it can stand in a header.
+pub(super) fn is_token(text: &str) -> bool {
+    let is_of_one = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    !text.is_empty() && text.len() <= LONGEST_TOKEN && text.bytes().all(is_of_one)
+}
+
+/// Keeps a token until the browser is closed, out of reach of scripts and of other sites.
+pub(super) fn kept(token: &str, headers: &HeaderMap) -> String {
+    format!("{COOKIE}={token}; {}", attributes(headers))
+}
+
+/// Forgets it.
+pub(super) fn forgotten(headers: &HeaderMap) -> String {
+    format!("{COOKIE}=; Max-Age=0; {}", attributes(headers))
+}
+
+fn attributes(headers: &HeaderMap) -> String {
+    let is_https = headers
+        .get("x-forwarded-proto")
+        .is_some_and(|it| it == "https");
+    let secure = if is_https { "; Secure" } else { "" };
+    format!("Path=/; HttpOnly; SameSite=Strict{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(headers: &[(&'static str, &str)]) -> Option<String> {
+        let headers = headers.iter().map(|(name, value)| {
+            let name = axum::http::HeaderName::from_static(name);
+            (name, value.parse().unwrap())
+        });
+        token(&headers.collect())
+    }
+
+    #[test]
+    fn a_proxys_header_comes_before_a_cookie() {
+        assert_eq!(of(&[]), None);
+        assert_eq!(
+            of(&[("cookie", "a=b; compass-viewer=x.y")]),
+            Some("x.y".into())
+        );
+        let both = [
+            ("authorization", "Bearer p.q"),
+            ("cookie", "compass-viewer=x.y"),
+        ];
+        assert_eq!(of(&both), Some("p.q".into()));
+        assert_eq!(of(&[("authorization", "Basic YTpi")]), None);
+        assert_eq!(of(&[("cookie", "compass-viewer=")]), None);
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_none() {
+        assert!(is_token("eyJhbGciOi.x-_~+/="));
+        for none in ["", "a b", "a;b", "a\r\nb", "ä", &"x".repeat(5000)] {
+            assert!(!is_token(none), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_secure_where_the_way_is() {
+        let https = HeaderMap::from_iter([(
+            header::HeaderName::from_static("x-forwarded-proto"),
+            "https".parse().unwrap(),
+        )]);
+        let strict = "compass-viewer=t; Path=/; HttpOnly; SameSite=Strict";
+        assert_eq!(kept("t", &HeaderMap::new()), strict);
+        assert_eq!(kept("t", &https), format!("{strict}; Secure"));
+    }
+}
