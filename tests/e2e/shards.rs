@@ -140,16 +140,18 @@ async fn by_label_and_an_intent_that_moves_keeps_what_it_has() {
     };
     let objects = namespace.api::<ConfigMap>();
     let made = objects.get("grass").await.unwrap().uid();
+    answers("grass", "blue", 2).await;
+    // A look of the other that was under way may have overlapped.
     others.is_idle().await;
     let [_, before] = wrote_grass();
-    answers("grass", "blue", 2).await;
+    answers("grass", "blue", 4).await;
     blue.is_idle().await;
     let [by_blue, by_others] = wrote_grass();
     assert!(by_blue > 0 && by_others == before, "{by_blue} {by_others}");
 
     // Back again, and although its spec is the same it is looked at.
     let looks = others.metric("compass_reconciles_total", "");
-    namespace.apply(&labelled("grass", "green", 2));
+    namespace.apply(&labelled("grass", "green", 4));
     eventually("a look", async || {
         let now = others.metric("compass_reconciles_total", "");
         if now > looks { Ok(()) } else { Err(now) }
