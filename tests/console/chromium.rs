@@ -106,6 +106,20 @@ impl Browser {
         address.as_str().unwrap().to_owned()
     }
 
+    /// Waits until the address has this part, also where no script runs: a click returns before the
+    /// next page is there.
+    pub fn arrives(&self, part: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.address().contains(part) {
+            assert!(
+                Instant::now() < deadline,
+                "never: {part} at {}",
+                self.address()
+            );
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
     /// What a script returns; `await` is allowed in it.
     pub fn run(&self, script: &str) -> Value {
         let script = format!(
