@@ -27,16 +27,6 @@ pub(super) fn id(path: &str) -> String {
     path.replace('.', "-")
 }
 
-/// A field for a number.
-struct Number<'a> {
-    path: &'a str,
-    label: &'a str,
-    unit: &'a str,
-    placeholder: String,
-    /// Whole numbers only, to choose the keyboard of a phone.
-    is_whole: bool,
-}
-
 /// Where a slider begins and ends, ms.
 fn range(target: Target) -> (i32, i32) {
     match target {
@@ -136,20 +126,8 @@ impl Form<'_> {
                 details open[self.template().is_none()] {
                     summary { "Length of requests" }
                     @let of = |tokens: fn(&UseCaseTemplate) -> i32| self.template().map(tokens);
-                    (self.number(&Number {
-                        path: "trafficProfile.promptTokens",
-                        label: "Prompt",
-                        unit: "tokens",
-                        placeholder: placeholder(of(|it| it.traffic_profile.prompt_tokens)),
-                        is_whole: true,
-                    }))
-                    (self.number(&Number {
-                        path: "trafficProfile.outputTokens",
-                        label: "Output",
-                        unit: "tokens",
-                        placeholder: placeholder(of(|it| it.traffic_profile.output_tokens)),
-                        is_whole: true,
-                    }))
+                    (self.number("trafficProfile.promptTokens", "Prompt", "tokens", &placeholder(of(|it| it.traffic_profile.prompt_tokens)), true))
+                    (self.number("trafficProfile.outputTokens", "Output", "tokens", &placeholder(of(|it| it.traffic_profile.output_tokens)), true))
                 }
             }
         }
@@ -210,15 +188,6 @@ impl Form<'_> {
 
     fn demand(&self) -> Markup {
         let demand = self.requirement.and_then(|it| it.demand.as_ref());
-        let number = |path, label, unit, placeholder: &str, is_whole| {
-            self.number(&Number {
-                path,
-                label,
-                unit,
-                placeholder: placeholder.to_owned(),
-                is_whole,
-            })
-        };
         let workload = self.template().map(|template| template.workload);
         let factor = |of: fn(&crate::catalog::Workload) -> rust_decimal::Decimal| {
             workload
@@ -228,8 +197,8 @@ impl Form<'_> {
         html! {
             fieldset {
                 legend { "Demand" }
-                (number("demand.requestsPerSecond", "Requests", "a second", "one replica", false))
-                (number("demand.users", "or users", "people", "", true))
+                (self.number("demand.requestsPerSecond", "Requests", "a second", "one replica", false))
+                (self.number("demand.users", "or users", "people", "", true))
                 output #resolved-demand.hint {
                     @if let Some(demand) = demand {
                         (demand.requests_per_second) " requests/s at the busiest minute, and "
@@ -239,11 +208,11 @@ impl Form<'_> {
                 (self.problem_of_whole("demand"))
                 details {
                     summary { "Room and users' habits" }
-                    (number("demand.headroomPercent", "Headroom", "%", "20", true))
-                    (number("demand.spareReplicas", "Spare", "replicas", "0", true))
-                    (number("demand.activeFraction", "Active share", "of users", &factor(|it| it.active_fraction), false))
-                    (number("demand.requestsPerActiveUserPerMinute", "Each asks", "a minute", &factor(|it| it.requests_per_active_user_per_minute), false))
-                    (number("demand.peakMultiplier", "Peak", "x mean", &factor(|it| it.peak_multiplier), false))
+                    (self.number("demand.headroomPercent", "Headroom", "%", "20", true))
+                    (self.number("demand.spareReplicas", "Spare", "replicas", "0", true))
+                    (self.number("demand.activeFraction", "Active share", "of users", &factor(|it| it.active_fraction), false))
+                    (self.number("demand.requestsPerActiveUserPerMinute", "Each asks", "a minute", &factor(|it| it.requests_per_active_user_per_minute), false))
+                    (self.number("demand.peakMultiplier", "Peak", "x mean", &factor(|it| it.peak_multiplier), false))
                 }
             }
         }
@@ -300,13 +269,7 @@ impl Form<'_> {
             details.names open[self.problems.of("models").is_some()] {
                 summary { "Models" span.count { (chosen(asked.len(), "any")) } }
                 (self.names("models.allow", options))
-                (self.number(&Number {
-                    path: "models.minimumQuality",
-                    label: "Least quality",
-                    unit: "of 100",
-                    placeholder: "none".to_owned(),
-                    is_whole: true,
-                }))
+                (self.number("models.minimumQuality", "Least quality", "of 100", "none", true))
                 (self.text("models.deny", "Never", &self.question.all("models.deny").join(", ")))
             }
         }
@@ -334,21 +297,12 @@ impl Form<'_> {
                 benchmarked.contains(&name),
             )
         });
-        let number = |path, label, unit, placeholder: &str, is_whole| {
-            self.number(&Number {
-                path,
-                label,
-                unit,
-                placeholder: placeholder.to_owned(),
-                is_whole,
-            })
-        };
         html! {
             details.names open[self.problems.of("hardware").is_some()] {
                 summary { "Hardware" span.count { (chosen(asked.len(), "any")) } }
                 (self.names("hardware.allow", options))
-                (number("hardware.maxGpus", "At most", "GPUs", "any", true))
-                (number("hardware.maxCostPerHour", "At most", "$ an hour", "any", false))
+                (self.number("hardware.maxGpus", "At most", "GPUs", "any", true))
+                (self.number("hardware.maxCostPerHour", "At most", "$ an hour", "any", false))
                 (self.text("hardware.deny", "Never", &self.question.all("hardware.deny").join(", ")))
             }
         }
@@ -384,20 +338,8 @@ impl Form<'_> {
                     }
                     (self.problem("evidence.minimum"))
                 }
-                (self.number(&Number {
-                    path: "evidence.maxAgeDays",
-                    label: "At most",
-                    unit: "days old",
-                    placeholder: "any".to_owned(),
-                    is_whole: true,
-                }))
-                (self.number(&Number {
-                    path: "evidence.marginPercent",
-                    label: "Margin",
-                    unit: "%",
-                    placeholder: "0".to_owned(),
-                    is_whole: true,
-                }))
+                (self.number("evidence.maxAgeDays", "At most", "days old", "any", true))
+                (self.number("evidence.marginPercent", "Margin", "%", "0", true))
             }
         }
     }
@@ -424,21 +366,22 @@ impl Form<'_> {
         }
     }
 
-    fn number(&self, number: &Number) -> Markup {
-        let Number {
-            path,
-            label,
-            unit,
-            placeholder,
-            is_whole,
-        } = number;
+    /// A field for a number; `is_whole` chooses the keyboard of a phone.
+    fn number(
+        &self,
+        path: &str,
+        label: &str,
+        unit: &str,
+        placeholder: &str,
+        is_whole: bool,
+    ) -> Markup {
         let id = id(path);
         html! {
             div.field {
                 label for=(id) { (label) }
                 span.amount {
                     input #(id) name=(path) value=(self.question.get(path)) size="6"
-                        inputmode=(if *is_whole { "numeric" } else { "decimal" })
+                        inputmode=(if is_whole { "numeric" } else { "decimal" })
                         placeholder=(placeholder) aria-invalid=[self.problems.of(path).map(|_| "true")];
                     span.unit { (unit) }
                 }
