@@ -237,7 +237,7 @@ impl Module {
 }
 
 /// The path of a program on PATH, links resolved.
-pub(crate) fn which(program: &str) -> Result<PathBuf> {
+pub fn which(program: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
         .map(|directory| directory.join(program))

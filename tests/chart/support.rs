@@ -1,16 +1,19 @@
 //! Helm, and the cluster that all tests share.
 
-use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use compass_testbed::control_plane::FLEET;
 use compass_testbed::process::Program;
 use compass_testbed::tools::program;
 use compass_testbed::{ControlPlane, Scope};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
+
+pub use shared::{client_of, eventually};
+
+#[path = "../shared/cluster.rs"]
+mod shared;
 
 /// Started by the test that comes first. Its servers end with the process.
 pub static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
@@ -20,9 +23,6 @@ pub static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
     cluster.control_plane.add_gpu_nodes(&FLEET).unwrap();
     cluster
 });
-
-/// Long, since tests share two cores; nothing waits for it in vain but a failing test.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -128,32 +128,6 @@ impl Cluster {
 
     /// A client of the calling test: a client cannot outlive the runtime that made it.
     pub async fn client(&self) -> Client {
-        client(self.control_plane.kubeconfig()).await
-    }
-}
-
-/// A client with the rights of a kubeconfig.
-pub async fn client(kubeconfig: &Path) -> Client {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .unwrap();
-    Client::try_from(config).unwrap()
-}
-
-/// Polls until `attempt` succeeds; panics with its last error where it never does.
-pub async fn eventually<T, E: Debug>(
-    what: &str,
-    mut attempt: impl AsyncFnMut() -> Result<T, E>,
-) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match attempt().await {
-            Ok(value) => return value,
-            Err(last) if Instant::now() > deadline => {
-                panic!("waited in vain for {what}; last seen: {last:#?}")
-            }
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
+        client_of(self.control_plane.kubeconfig()).await
     }
 }

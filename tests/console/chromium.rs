@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use compass_testbed::process::{Program, Server};
+use compass_testbed::tools::which;
 use compass_testbed::{Scratch, port};
 use serde_json::{Value, json};
 
@@ -270,11 +270,7 @@ impl Drop for Browser {
 fn install() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        let is_there = |program: &str| {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&path).any(|folder: PathBuf| folder.join(program).is_file())
-        };
-        if is_there(CHROMIUM) && is_there(DRIVER) {
+        if which(CHROMIUM).is_ok() && which(DRIVER).is_ok() {
             return;
         }
         let install = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \

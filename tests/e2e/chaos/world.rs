@@ -78,24 +78,25 @@ impl World {
 
     /// An operator that reaches the API server through `port`.
     pub fn run(&self, name: &'static str, port: u16) -> Run {
-        let directory = self.control_plane.directory();
+        self.run_with(name, self.kubeconfig(name, port))
+    }
+
+    /// An operator with nothing between it and the API server.
+    pub fn direct(&self, name: &'static str) -> Run {
+        let kubeconfig = self.control_plane.kubeconfig().display().to_string();
+        self.run_with(name, kubeconfig)
+    }
+
+    fn run_with(&self, name: &'static str, kubeconfig: String) -> Run {
         Run {
             name,
             arguments: "--resync-seconds 3600".to_owned(),
             environment: vec![
                 ("DATABASE_URL".to_owned(), self.database_url()),
-                ("KUBECONFIG".to_owned(), self.kubeconfig(name, port)),
+                ("KUBECONFIG".to_owned(), kubeconfig),
             ],
-            directory: directory.to_owned(),
+            directory: self.control_plane.directory().to_owned(),
         }
-    }
-
-    /// An operator with nothing between it and the API server.
-    pub fn direct(&self, name: &'static str) -> Run {
-        let mut run = self.run(name, 0);
-        let kubeconfig = self.control_plane.kubeconfig().display().to_string();
-        run.environment.push(("KUBECONFIG".to_owned(), kubeconfig));
-        run
     }
 
     fn kubeconfig(&self, name: &str, port: u16) -> String {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use compass_testbed::control_plane::{FLEET, GpuNodes};
 use compass_testbed::process::Program;
 use compass_testbed::{ControlPlane, Postgres, Scope};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
+
+use super::shared::client_of;
 
 /// Started by the test that comes first. Its servers end with the process.
 pub static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
@@ -98,14 +99,6 @@ impl Cluster {
 
 pub async fn client(control_plane: &ControlPlane) -> Client {
     client_of(control_plane.kubeconfig()).await
-}
-
-pub async fn client_of(kubeconfig: &Path) -> Client {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .unwrap();
-    Client::try_from(config).unwrap()
 }
 
 /// The program under test with arguments separated by spaces.

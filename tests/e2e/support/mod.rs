@@ -9,6 +9,8 @@ mod http;
 mod namespace;
 mod operator;
 mod prometheus;
+#[path = "../../shared/cluster.rs"]
+mod shared;
 
 pub use account::{chart_account, chart_account_of};
 pub use audit::{grant, writes_of};
@@ -17,6 +19,7 @@ pub use cluster::{
     CLUSTER, Cluster, ONE_OF_EACH, apply, client, compass, install_crd, load_knowledge_base,
 };
 pub use examples::examples;
-pub use namespace::{Namespace, condition, eventually, intent_yaml};
+pub use namespace::{Namespace, condition, intent_yaml};
 pub use operator::{Operator, OperatorOptions};
 pub use prometheus::Prometheus;
+pub use shared::eventually;

@@ -3,7 +3,6 @@
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use compass::api::{DeploymentIntent, parse_intent};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -13,10 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::cluster::{CLUSTER, Cluster, apply};
 use super::operator::{Operator, OperatorOptions};
-
-/// Long, since tests share two cores; nothing waits for it in vain but a failing test.
-const PATIENCE: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(50);
+use super::shared::eventually;
 
 /// A namespace that is deleted at the end. A failing test shows what is in it;
 /// `COMPASS_KEEP_NAMESPACES=1` keeps it.
@@ -295,26 +291,6 @@ impl Drop for Namespace {
         }
         if std::env::var_os("COMPASS_KEEP_NAMESPACES").is_none() {
             let _ = kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
-        }
-    }
-}
-
-/// Polls until `attempt` succeeds; panics with its last error where it never does.
-pub async fn eventually<T, E: Debug>(
-    what: &str,
-    mut attempt: impl AsyncFnMut() -> Result<T, E>,
-) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match attempt().await {
-            Ok(value) => return value,
-            Err(last) if Instant::now() > deadline => {
-                panic!(
-                    "waited {} s for {what}; last seen: {last:#?}",
-                    PATIENCE.as_secs()
-                )
-            }
-            Err(_) => tokio::time::sleep(POLL).await,
         }
     }
 }

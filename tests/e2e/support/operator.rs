@@ -11,7 +11,7 @@ use compass_testbed::{ControlPlane, port};
 use super::account::chart_account;
 use super::cluster::compass;
 use super::http;
-use super::namespace::eventually;
+use super::shared::eventually;
 
 /// How to run an operator.
 pub struct OperatorOptions<'a> {
