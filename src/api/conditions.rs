@@ -82,6 +82,9 @@ pub mod reason {
     pub const PROGRESS_DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
     /// Stalled: no benchmarked configuration meets the intent.
     pub const NO_COMPLIANT_CONFIGURATION: &str = "NoCompliantConfiguration";
+    /// Reconciling: with `hardware.availableOnly`, the cluster has no room now for anything that meets
+    /// the intent. It is looked at again once there is.
+    pub const INSUFFICIENT_CAPACITY: &str = "InsufficientCapacity";
     /// Stalled: nothing was benchmarked under the intent's traffic profile.
     pub const NO_EVIDENCE: &str = "NoEvidence";
     /// Stalled: the intent cannot be understood.
@@ -218,6 +221,11 @@ pub fn workload_stalled(reason: &'static str, message: String) -> Vec<Finding> {
 /// Nothing complies.
 pub fn no_compliant_configuration(message: String) -> Vec<Finding> {
     stalled(reason::NO_COMPLIANT_CONFIGURATION, message)
+}
+
+/// What complies has no room in the cluster now.
+pub fn insufficient_capacity(message: String) -> Vec<Finding> {
+    in_progress(reason::INSUFFICIENT_CAPACITY, message)
 }
 
 /// The traffic profile has no benchmarks.

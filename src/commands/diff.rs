@@ -58,6 +58,7 @@ async fn compare(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let asker = Asker {
             namespace: &cluster.namespace,
             intent: &arguments.name,
+            runtime: intent.spec.runtime.as_ref(),
         };
         let room = look(&cluster.client, Arc::clone(&catalog), asker).await?;
         Some(Arc::new(room))

@@ -49,7 +49,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .as_ref()
         .is_some_and(|it| it.available_only);
     let availability = if asks {
-        looked_at(&catalog, namespace, name).await
+        let asker = Asker {
+            namespace,
+            intent: name,
+            runtime: intent.spec.runtime.as_ref(),
+        };
+        looked_at(&catalog, asker).await
     } else {
         None
     };
@@ -90,12 +95,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 /// What the cluster that kubectl would talk to has room for; nothing, and a warning, where there is none
 /// to look at: the answer says that it was not checked.
-async fn looked_at(
-    catalog: &Arc<Catalog>,
-    namespace: &str,
-    intent: &str,
-) -> Option<Arc<Availability>> {
-    match look_at(catalog, namespace, intent).await {
+async fn looked_at(catalog: &Arc<Catalog>, asker: Asker<'_>) -> Option<Arc<Availability>> {
+    match look_at(catalog, asker).await {
         Ok(availability) => Some(Arc::new(availability)),
         Err(error) => {
             let warning = styled(WARNING, "warning");
@@ -107,12 +108,7 @@ async fn looked_at(
     }
 }
 
-async fn look_at(
-    catalog: &Arc<Catalog>,
-    namespace: &str,
-    intent: &str,
-) -> anyhow::Result<Availability> {
+async fn look_at(catalog: &Arc<Catalog>, asker: Asker<'_>) -> anyhow::Result<Availability> {
     let client = Client::try_default().await.context("no kubeconfig")?;
-    let asker = Asker { namespace, intent };
     Ok(look(&client, Arc::clone(catalog), asker).await?)
 }

@@ -25,6 +25,7 @@ pub mod permissions;
 mod pod;
 mod pods;
 mod probe;
+mod quantity;
 mod reconcile;
 mod rollout;
 mod shard;

@@ -17,6 +17,8 @@ pub enum Outcome {
         answer: Box<Answer>,
         /// The cheapest configuration that only breaks a limit, where nothing complies.
         over_limit: Option<Box<OverLimit>>,
+        /// Whether nothing complies only because the cluster has no room now.
+        awaits_room: bool,
         /// What it changes of what runs, in mode Apply.
         change: Option<Box<Change>>,
         /// Where the deployment is not what was benchmarked.

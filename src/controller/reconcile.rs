@@ -110,13 +110,6 @@ async fn attempt(watched: &Watched, context: &Context) -> Result<Ended, Error> {
     })
 }
 
-fn asker<'a>(children: &Children<'a>) -> Asker<'a> {
-    Asker {
-        namespace: children.namespace,
-        intent: children.name,
-    }
-}
-
 /// What runs is placed, whoever took GPUs since.
 fn placed(running: &Running) -> Placed {
     Placed {
@@ -152,7 +145,12 @@ async fn answer(
         None
     };
     let placed = running.as_ref().map(placed);
-    let availability = Arc::new(context.cluster.availability(asker(&children), placed));
+    let asker = Asker {
+        namespace: children.namespace,
+        intent: children.name,
+        runtime: intent.spec.runtime.as_ref(),
+    };
+    let availability = Arc::new(context.cluster.availability(asker, placed));
     let question = Question {
         name: children.name,
         namespace: children.namespace,
@@ -200,8 +198,10 @@ async fn answer(
     match advice {
         Ok((decision, manifests, update)) => {
             if let Some(placement) = &decision.placement {
-                let intent = ObjectRef::from_obj(watched);
-                context.cluster.answered(intent, &availability, placement);
+                let watched = ObjectRef::from_obj(watched);
+                context
+                    .cluster
+                    .answered(watched, asker.runtime, &availability, placement);
             }
             if decision.explanation.counts.configurations > 0 {
                 dependencies.found_rows(&key(watched));
@@ -214,8 +214,10 @@ async fn answer(
                 Some(error) => Err(error),
                 None => deliver(&children, context, intent, manifests, update.as_ref()).await,
             };
+            let is_answer = decision.recommendation.is_some();
             Outcome::Answered {
                 answer: Box::new(advise::answer(&decision)),
+                awaits_room: !is_answer && decision.explanation.awaits_room(),
                 change: update.map(|update| Box::new(Change::of(&update, &decision))),
                 over_limit: decision.explanation.over_limit.map(Box::new),
                 deviations,

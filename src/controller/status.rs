@@ -143,6 +143,7 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
         Outcome::Answered {
             answer,
             over_limit,
+            awaits_room,
             change,
             deviations,
             delivery,
@@ -152,7 +153,10 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
                 Some(recommendation) => {
                     recommendation_findings(answer, recommendation, change, delivery)
                 }
-                None => missing_answer_findings(answer, over_limit.as_deref(), delivery),
+                None => {
+                    let over_limit = over_limit.as_deref();
+                    missing_answer_findings(answer, over_limit, *awaits_room, delivery)
+                }
             };
             findings.push(catalogue::evidence_current());
             findings.extend(change.into_iter().flat_map(change_findings));
@@ -178,11 +182,14 @@ fn findings(outcome: &Outcome, answered: bool) -> Vec<Finding> {
 fn missing_answer_findings(
     answer: &Answer,
     over_limit: Option<&OverLimit>,
+    awaits_room: bool,
     delivery: &Result<Delivery, DeliverError>,
 ) -> Vec<Finding> {
+    let why = || message::nothing_complies(answer, over_limit);
     let mut findings = match answer.explanation.configurations {
         0 => catalogue::no_evidence(message::no_evidence(answer)),
-        _ => catalogue::no_compliant_configuration(message::nothing_complies(answer, over_limit)),
+        _ if awaits_room => catalogue::insufficient_capacity(why()),
+        _ => catalogue::no_compliant_configuration(why()),
     };
     if !matches!(delivery, Ok(Delivery::StatusOnly)) {
         findings.push(catalogue::nothing_to_deliver());

@@ -1,6 +1,9 @@
 //! What of a PersistentVolumeClaim that is there already can still be changed. Pure.
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::Value;
+
+use super::quantity::milli;
 
 /// Makes `wanted` a spec that the API server takes in place of `live`: only more storage can be asked
 /// of a claim, and the rest of it stays.
@@ -14,34 +17,13 @@ pub fn keep(wanted: &mut Value, live: &Value) {
             }
         }
     }
-    let bytes = |storage: &Value| storage.as_str().and_then(bytes);
+    let amount = |storage: &Value| milli(&Quantity(storage.as_str()?.to_owned()));
     let storage = &mut wanted["resources"]["requests"]["storage"];
-    if let (Some(more), Some(there)) = (bytes(&asked), bytes(storage))
+    if let (Some(more), Some(there)) = (amount(&asked), amount(storage))
         && more > there
     {
         *storage = asked;
     }
-}
-
-/// Bytes of an amount of storage in one of the units that are used for it.
-fn bytes(amount: &str) -> Option<u128> {
-    const UNITS: [(&str, u128); 9] = [
-        ("Ki", 1 << 10),
-        ("Mi", 1 << 20),
-        ("Gi", 1 << 30),
-        ("Ti", 1 << 40),
-        ("Pi", 1 << 50),
-        ("k", 1_000),
-        ("M", 1_000_000),
-        ("G", 1_000_000_000),
-        ("T", 1_000_000_000_000),
-    ];
-    let unit = UNITS.iter().find(|(unit, _)| amount.ends_with(unit));
-    let (number, factor) = match unit {
-        Some((unit, factor)) => (amount.strip_suffix(unit)?, *factor),
-        None => (amount, 1),
-    };
-    number.parse::<u128>().ok()?.checked_mul(factor)
 }
 
 #[cfg(test)]

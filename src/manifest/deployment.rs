@@ -89,7 +89,7 @@ pub(super) fn command() -> [String; 2] {
 /// vLLM's pods, with what the intent overrides of them.
 pub(super) fn pod(plan: &Plan<'_>) -> PodSpec {
     let mut pod = PodSpec {
-        affinity: Some(placement::affinity(plan)),
+        affinity: Some(placement::affinity(plan.hardware)),
         automount_service_account_token: Some(false),
         containers: vec![container(plan)],
         // With them, a Service called `vllm` would set VLLM_PORT to an address, and vLLM fails.
@@ -104,7 +104,7 @@ pub(super) fn pod(plan: &Plan<'_>) -> PodSpec {
             ..Default::default()
         }),
         termination_grace_period_seconds: Some(budget::shutdown(plan).grace_s),
-        tolerations: Some(vec![placement::toleration(plan)]),
+        tolerations: Some(vec![placement::toleration(plan.hardware)]),
         topology_spread_constraints: Some(vec![placement::spread(plan)]),
         volumes: Some(volumes(plan)),
         ..Default::default()

@@ -39,6 +39,7 @@ mod prometheus_rule;
 mod promql;
 mod resources;
 mod scaled_object;
+mod scheduling;
 mod service;
 mod startable;
 mod strategic_merge;
@@ -53,6 +54,7 @@ pub use kustomization::{KUSTOMIZATION, file_name, kustomization};
 pub use names::{annotation, label};
 pub use note::Note;
 pub use object::{Kind, Object, Resource};
+pub use scheduling::{node_constraints, requests};
 
 use std::marker::PhantomData;
 

@@ -60,11 +60,9 @@ pub(super) fn apply(runtime: &RuntimeSpec, pod: &mut PodSpec) {
     if let Some(container) = pod.containers.first_mut() {
         apply_to_container(runtime, container);
     }
-    pod.affinity.merge_from(runtime.affinity.clone());
+    place(runtime, pod);
     pod.security_context
         .merge_from(runtime.pod_security_context.clone());
-    extend(&mut pod.node_selector, &runtime.node_selector);
-    append(&mut pod.tolerations, &runtime.tolerations);
     append(&mut pod.image_pull_secrets, &runtime.image_pull_secrets);
     replace_by_key(
         pod.volumes.get_or_insert_default(),
@@ -79,6 +77,13 @@ pub(super) fn apply(runtime: &RuntimeSpec, pod: &mut PodSpec) {
     ] {
         ours.clone_from(given);
     }
+}
+
+/// Changes on which nodes the pods may run.
+pub(super) fn place(runtime: &RuntimeSpec, pod: &mut PodSpec) {
+    pod.affinity.merge_from(runtime.affinity.clone());
+    extend(&mut pod.node_selector, &runtime.node_selector);
+    append(&mut pod.tolerations, &runtime.tolerations);
 }
 
 fn apply_to_container(runtime: &RuntimeSpec, container: &mut Container) {
@@ -107,7 +112,7 @@ fn apply_to_container(runtime: &RuntimeSpec, container: &mut Container) {
 
 /// Kubernetes takes a limit for a request where there is none, so a limit alone takes our request
 /// away: it might be above.
-fn apply_resources(given: &ResourcesSpec, ours: &mut ResourceRequirements) {
+pub(super) fn apply_resources(given: &ResourcesSpec, ours: &mut ResourceRequirements) {
     let requests = ours.requests.get_or_insert_default();
     let limits = ours.limits.get_or_insert_default();
     for (resource, amount) in &given.limits {

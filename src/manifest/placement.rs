@@ -7,12 +7,12 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::plan::Plan;
+use crate::catalog::Hardware;
 
 /// Nodes that carry the GPU under any of its names. Clouds and device plugins label it under
 /// different keys, and terms are ORed, so each key is a term of its own.
-pub(super) fn affinity(plan: &Plan<'_>) -> Affinity {
-    let terms = plan
-        .hardware
+pub(super) fn affinity(hardware: &Hardware) -> Affinity {
+    let terms = hardware
         .node_labels
         .iter()
         .map(|(key, values)| NodeSelectorTerm {
@@ -63,9 +63,9 @@ pub(super) fn pins(plan: &Plan<'_>, pod: &PodSpec) -> bool {
 }
 
 /// GPU nodes are tainted with their resource's name, to keep other pods off.
-pub(super) fn toleration(plan: &Plan<'_>) -> Toleration {
+pub(super) fn toleration(hardware: &Hardware) -> Toleration {
     Toleration {
-        key: Some(plan.hardware.vendor.resource_name().into()),
+        key: Some(hardware.vendor.resource_name().into()),
         operator: Some("Exists".into()),
         effect: Some("NoSchedule".into()),
         ..Default::default()
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn one_term_for_each_label_key() {
         let example = Example::default();
-        let affinity = serde_json::to_value(affinity(&example.plan())).unwrap();
+        let affinity = serde_json::to_value(affinity(example.plan().hardware)).unwrap();
         let terms = &affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
         assert_eq!(
             terms,
@@ -118,7 +118,7 @@ mod tests {
         let mut example = Example::default();
         example.candidate.configuration.hardware = HardwareName::new("MI300X");
         assert_eq!(
-            toleration(&example.plan()).key.as_deref(),
+            toleration(example.plan().hardware).key.as_deref(),
             Some("amd.com/gpu")
         );
     }

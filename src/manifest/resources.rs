@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::model_cache;
 use super::plan::Plan;
+use crate::catalog::Vendor;
 
 /// For the API server and the engine's scheduler, GiB.
 const BASE_MEMORY_GIB: u64 = 4;
@@ -24,23 +25,25 @@ const SCRATCH_DISK_GIB: u64 = 10;
 /// are the API server, the engine and a worker for each GPU (vLLM asks for 2 + GPUs). Disk: the
 /// weights and 10 GiB, unless a volume holds the weights. GPUs: as many as were benchmarked.
 pub(super) fn requirements(plan: &Plan<'_>) -> ResourceRequirements {
-    let gpus = u64::from(plan.gpus);
-    let memory_gib = BASE_MEMORY_GIB + gpus * (WORKER_MEMORY_GIB + SHARED_MEMORY_GIB);
     let weights_gib = if has_weights(plan) {
         0
     } else {
         plan.weight_bytes.div_ceil(1 << 30)
     };
-    let gpu_limit = BTreeMap::from([(
-        plan.hardware.vendor.resource_name().to_owned(),
-        quantity(gpus, ""),
-    )]);
+    let disk = quantity(SCRATCH_DISK_GIB + weights_gib, "Gi");
+    let mut resources = without_disk(plan.hardware.vendor, plan.gpus);
+    let requests = resources.requests.get_or_insert_default();
+    requests.insert("ephemeral-storage".to_owned(), disk);
+    resources
+}
+
+/// The same without the disk, which depends on the model.
+pub(super) fn without_disk(vendor: Vendor, gpus: u32) -> ResourceRequirements {
+    let gpus = u64::from(gpus);
+    let memory_gib = BASE_MEMORY_GIB + gpus * (WORKER_MEMORY_GIB + SHARED_MEMORY_GIB);
+    let gpu_limit = BTreeMap::from([(vendor.resource_name().to_owned(), quantity(gpus, ""))]);
     let mut requests = BTreeMap::from([
         ("cpu".to_owned(), quantity(2 + gpus, "")),
-        (
-            "ephemeral-storage".to_owned(),
-            quantity(SCRATCH_DISK_GIB + weights_gib, "Gi"),
-        ),
         ("memory".to_owned(), quantity(memory_gib, "Gi")),
     ]);
     requests.extend(gpu_limit.clone());

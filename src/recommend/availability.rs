@@ -8,9 +8,9 @@ use crate::benchmark::{HardwareName, ModelName};
 /// everything, and `unchecked` says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Availability {
-    /// Nodes that take pods, by hardware; hardware that is not here has no node. `None` where the
-    /// nodes are not known.
-    pub nodes: Option<BTreeMap<HardwareName, Nodes>>,
+    /// Replicas that nodes have room for, by hardware; hardware that is not here has no node. `None`
+    /// where the nodes are not known.
+    pub nodes: Option<BTreeMap<HardwareName, BySize>>,
     /// GPUs that quotas leave, by hardware; hardware that is not here has no quota.
     pub quotas: BTreeMap<HardwareName, Room>,
     /// What runs already, and stays where it is.
@@ -19,10 +19,19 @@ pub struct Availability {
     pub unchecked: Vec<String>,
 }
 
-/// How many nodes have how much room.
-pub type Nodes = BTreeMap<Room, u32>;
+/// Replicas by their GPUs: the first are those with one.
+pub type BySize = Vec<Replicas>;
 
-/// GPUs of a node or a quota.
+/// Replicas of one size that nodes have room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replicas {
+    /// Beside all pods that are there.
+    pub beside: u64,
+    /// In place of this intent's pods: another decision may have what they hold.
+    pub instead: u64,
+}
+
+/// GPUs of a quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Room {
     /// That nobody holds.
@@ -52,8 +61,7 @@ impl Placed {
 }
 
 impl Availability {
-    /// Replicas that there is room for: on each node as many as have all their GPUs there, and no more
-    /// than a quota lets in. Only GPUs count, not CPUs or memory.
+    /// Replicas that there is room for: no more than nodes have, and than a quota lets in.
     pub fn replicas(&self, place: (&ModelName, &HardwareName, i32)) -> i64 {
         match &self.placed {
             Some(placed) if placed.is(place) => self.replicas_of_placed(placed),
@@ -63,25 +71,32 @@ impl Availability {
 
     /// The same for what runs: its replicas, and what there is room for beside them.
     pub(super) fn replicas_of_placed(&self, placed: &Placed) -> i64 {
-        let more = self.beside(&placed.hardware, placed.gpus_per_replica, |it| it.free);
+        let (hardware, gpus) = (&placed.hardware, placed.gpus_per_replica);
+        let more = self.least(hardware, gpus, |it| it.beside, |it| it.free);
         i64::from(placed.replicas).saturating_add(more)
     }
 
     /// The same for anything else.
     pub(super) fn replicas_of_another(&self, hardware: &HardwareName, gpus: i32) -> i64 {
-        self.beside(hardware, gpus, |it| it.free.saturating_add(it.own))
+        let left = |quota: &Room| quota.free.saturating_add(quota.own);
+        self.least(hardware, gpus, |it| it.instead, left)
     }
 
-    fn beside(&self, hardware: &HardwareName, gpus: i32, room: fn(&Room) -> u64) -> i64 {
+    fn least(
+        &self,
+        hardware: &HardwareName,
+        gpus: i32,
+        on_nodes: fn(&Replicas) -> u64,
+        in_quota: impl Fn(&Room) -> u64,
+    ) -> i64 {
         let gpus = u64::try_from(gpus).unwrap_or(0).max(1);
         let by_nodes = self.nodes.as_ref().map_or(u64::MAX, |nodes| {
-            let nodes = nodes.get(hardware).into_iter().flatten();
-            nodes
-                .map(|(it, count)| room(it) / gpus * u64::from(*count))
-                .fold(0, u64::saturating_add)
+            let size = usize::try_from(gpus - 1).unwrap_or(usize::MAX);
+            let of_size = nodes.get(hardware).and_then(|by_size| by_size.get(size));
+            of_size.map_or(0, on_nodes)
         });
         let quota = self.quotas.get(hardware);
-        let by_quota = quota.map_or(u64::MAX, |quota| room(quota) / gpus);
+        let by_quota = quota.map_or(u64::MAX, |quota| in_quota(quota) / gpus);
         i64::try_from(by_nodes.min(by_quota)).unwrap_or(i64::MAX)
     }
 }
@@ -96,9 +111,10 @@ mod tests {
 
     /// Two nodes with three H100 free, one with one free and four of one's own.
     fn availability() -> Availability {
-        let nodes = Nodes::from([(room(3, 0), 2), (room(1, 4), 1)]);
+        let by_size = [(7, 11), (2, 4), (2, 3), (0, 1)];
+        let by_size = by_size.map(|(beside, instead)| Replicas { beside, instead });
         Availability {
-            nodes: Some([(HardwareName::new("H100"), nodes)].into()),
+            nodes: Some([(HardwareName::new("H100"), by_size.to_vec())].into()),
             ..Availability::default()
         }
     }
@@ -108,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_has_all_its_gpus_on_one_node() {
+    fn a_size_that_no_node_holds_has_no_room() {
         let here = availability();
         assert_eq!(replicas(&here, "H100", 1), 11);
         assert_eq!(replicas(&here, "H100", 2), 4);

@@ -11,7 +11,7 @@ use super::field::{Field, Standing};
 use super::gaps::{self, Gaps};
 use super::ladder::Row;
 use super::sizing::Sized;
-use super::steps::{self, Lifted, Relaxation};
+use super::steps::{self, Change, Lifted, Relaxation};
 use crate::benchmark::{Configuration, ProfileCount};
 
 /// Near misses shown.
@@ -136,6 +136,14 @@ impl OverLimit {
         };
         let reasons: Vec<_> = self.limits.iter().map(reason).collect();
         reasons.join(", and ")
+    }
+}
+
+impl Explanation {
+    /// Whether something is kept out by `hardware.availableOnly` alone: it complies once there is room.
+    pub fn awaits_room(&self) -> bool {
+        let mut lifted = self.lifted.iter();
+        lifted.any(|lifted| lifted.change == Change::AnyRoom)
     }
 }
 

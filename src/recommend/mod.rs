@@ -39,7 +39,7 @@ pub(crate) mod test_support;
 mod update;
 
 pub use account::{Account, LadderAccount, Role};
-pub use availability::{Availability, Nodes, Placed, Room};
+pub use availability::{Availability, BySize, Placed, Replicas, Room};
 pub use break_even::{BreakEven, Then};
 pub use capacity::{Capacity, CapacityBound};
 pub use choose::{Choice, choose};

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
+use super::Requirement;
 use super::test_support::{at, catalog};
-use super::{Requirement, Room};
 use crate::api::Objective;
 use crate::benchmark::{ArrivalProcess, Benchmark, Configuration, EvidenceKind};
 use crate::catalog::{Catalog, SloTargets};
@@ -260,7 +260,7 @@ impl<'a> Oracle<'a> {
             && (!constraints.available_only || self.has_room(&way.configuration, replicas))
     }
 
-    /// One GPU after the other is given away, each replica's on one node.
+    /// One replica after the other is given its place and its part of the quota.
     fn has_room(&self, configuration: &Configuration, replicas: i64) -> bool {
         let Some(availability) = &self.requirement.constraints.availability else {
             return true;
@@ -269,31 +269,27 @@ impl<'a> Oracle<'a> {
         let stays = availability.placed.as_ref().filter(|placed| {
             (&placed.model, &placed.hardware, placed.gpus_per_replica) == (model, hardware, gpus)
         });
-        let room = |room: &Room| room.free + if stays.is_some() { 0 } else { room.own };
-        let mut missing = replicas - stays.map_or(0, |placed| i64::from(placed.replicas));
-        let mut quota = availability.quotas.get(hardware).map(room);
-        let mut nodes: Vec<u64> = match &availability.nodes {
-            None => vec![u64::MAX],
-            Some(nodes) => nodes
-                .get(hardware)
-                .into_iter()
-                .flatten()
-                .flat_map(|(it, count)| vec![room(it); *count as usize])
-                .collect(),
-        };
-        let gpus = gpus as u64;
-        while missing > 0 {
-            let Some(node) = nodes.iter_mut().find(|free| **free >= gpus) else {
-                return false;
-            };
-            *node -= gpus;
-            if let Some(left) = &mut quota {
-                let Some(rest) = left.checked_sub(gpus) else {
+        let mut places = availability.nodes.as_ref().map(|nodes| {
+            let by_size = nodes.get(hardware).map_or(&[][..], |it| it);
+            let of_size = by_size.get(gpus as usize - 1).copied().unwrap_or_default();
+            if stays.is_some() {
+                of_size.beside
+            } else {
+                of_size.instead
+            }
+        });
+        let quota = availability.quotas.get(hardware);
+        let mut quota = quota.map(|it| it.free + if stays.is_some() { 0 } else { it.own });
+        for _ in stays.map_or(0, |placed| i64::from(placed.replicas))..replicas {
+            for (left, taken) in [(&mut places, 1), (&mut quota, gpus as u64)] {
+                let Some(left) = left else {
+                    continue;
+                };
+                let Some(rest) = left.checked_sub(taken) else {
                     return false;
                 };
                 *left = rest;
             }
-            missing -= 1;
         }
         true
     }

@@ -14,8 +14,8 @@ use super::oracle::{NOW, Oracle, Way};
 use super::requirement::EvidencePolicy;
 use super::test_support::{PROFILE, at, catalog, requirement, row};
 use super::{
-    Availability, Candidate, CapacityBound, Change, Counts, Decision, MicroDollars, Nodes, Placed,
-    Requirement, Room, Then, Worth, choose, decide,
+    Availability, BySize, Candidate, CapacityBound, Change, Counts, Decision, MicroDollars, Placed,
+    Replicas, Requirement, Room, Then, Worth, choose, decide,
 };
 use crate::api::Objective;
 use crate::benchmark::{
@@ -169,14 +169,21 @@ fn requirements() -> impl Strategy<Value = Requirement> {
     )
 }
 
+/// Replicas of each size on nodes that have so many GPUs left.
+fn by_size(nodes: &[Room]) -> BySize {
+    let most = nodes.iter().map(|it| it.free + it.own).max();
+    let of_size = |gpus| Replicas {
+        beside: nodes.iter().map(|it| it.free / gpus).sum(),
+        instead: nodes.iter().map(|it| (it.free + it.own) / gpus).sum(),
+    };
+    (1..=most.unwrap_or(0)).map(of_size).collect()
+}
+
 /// Whether only what can be placed may be chosen, and what can.
 fn availability() -> impl Strategy<Value = (bool, Option<Arc<Availability>>)> {
     let room = || (0..9_u64, 0..3_u64).prop_map(|(free, own)| Room { free, own });
-    let nodes = || {
-        prop::collection::vec((room(), 1..3_u32), 0..3)
-            .prop_map(|nodes| nodes.into_iter().collect())
-    };
-    let of = |hardware: &str, nodes: Nodes| (HardwareName::new(hardware), nodes);
+    let nodes = || prop::collection::vec(room(), 0..5).prop_map(|nodes| by_size(&nodes));
+    let of = |hardware: &str, nodes: BySize| (HardwareName::new(hardware), nodes);
     let placed = prop::option::of((1..3_i32, 1..4_i32));
     let known = (
         prop::option::of((nodes(), nodes())),

@@ -42,6 +42,16 @@ fn told(intent: &DeploymentIntent) -> (Option<String>, Option<bool>, Option<Stri
     )
 }
 
+/// Waits until the intent waits for room, which is no failure.
+async fn awaits_room(namespace: &Namespace) -> DeploymentIntent {
+    let intent = namespace
+        .reaches("chat", "Reconciling", "True", "InsufficientCapacity")
+        .await;
+    assert_eq!(condition(&intent, "Ready").unwrap().status, "False");
+    assert_eq!(condition(&intent, "Stalled"), None);
+    intent
+}
+
 async fn tells(
     namespace: &Namespace,
     recommended: Option<&str>,
@@ -80,7 +90,7 @@ async fn what_the_cluster_has_room_for_is_told_and_followed() {
         "{message}"
     );
     namespace.apply(&chat("allow: [H200], availableOnly: true", "Recommend"));
-    let intent = namespace.stalled("chat", "NoCompliantConfiguration").await;
+    let intent = awaits_room(&namespace).await;
     let message = &condition(&intent, "Ready").unwrap().message;
     assert!(
         message.contains("this cluster has room for 0 replicas of 1xH200, 1 needed"),
@@ -129,7 +139,7 @@ async fn what_the_cluster_has_room_for_is_told_and_followed() {
 
     // A quota lets nothing in.
     namespace.kubectl("create quota gpus --hard=requests.nvidia.com/gpu=0");
-    namespace.stalled("chat", "NoCompliantConfiguration").await;
+    awaits_room(&namespace).await;
     namespace.kubectl("delete quota gpus");
     tells(&namespace, Some("2xL40S"), Some(true), None).await;
 
@@ -177,4 +187,82 @@ async fn without_permission_to_look_nothing_is_pretended() {
         }
     })
     .await;
+}
+
+/// Whether Compass says that there is room.
+async fn says(namespace: &Namespace, placeable: bool) {
+    namespace
+        .until("chat", |it: &DeploymentIntent| {
+            let status = it.status.clone().unwrap_or_default();
+            status.observed_generation == it.metadata.generation
+                && status.placement.and_then(|it| it.placeable) == Some(placeable)
+        })
+        .await;
+}
+
+/// Asks first and delivers then: the scheduler has to agree.
+async fn scheduler_agrees(namespace: &Namespace, runtime: &str, placeable: bool) {
+    let chat = |mode: &str| {
+        chat("allow: [H100]", mode).replace("runtime: {", &format!("runtime: {{{runtime}, "))
+    };
+    namespace.apply(&chat("Recommend"));
+    says(namespace, placeable).await;
+    namespace.apply(&chat("Apply"));
+    if placeable {
+        namespace.ready("chat", "Available").await;
+    } else {
+        namespace
+            .reaches("chat", "Reconciling", "True", "Unschedulable")
+            .await;
+    }
+    namespace.kubectl("delete di chat");
+    namespace.until_gone::<Deployment>("chat").await;
+    eventually("its pods to be gone", async || {
+        let pods = namespace.kubectl("get pods --no-headers -l app.kubernetes.io/instance=chat");
+        if pods.is_empty() { Ok(()) } else { Err(pods) }
+    })
+    .await;
+}
+
+/// Nodes of a cluster of its own: the others of this file fill theirs.
+static ONE_POOL: LazyLock<Cluster> = LazyLock::new(|| Cluster::of(&ONE_OF_EACH));
+
+#[tokio::test]
+async fn what_is_said_to_have_room_is_what_the_scheduler_places() {
+    let namespace = Namespace::create_on(&ONE_POOL, "scheduled").await;
+    let _operator = namespace.operator();
+    let agrees = async |runtime: &str, placeable| {
+        scheduler_agrees(&namespace, runtime, placeable).await;
+    };
+    agrees("image: 'testbed.invalid/vllm:v1'", true).await;
+
+    agrees("nodeSelector: {pool: ours}", false).await;
+    namespace.kubectl("label node h100-0 pool=ours");
+    agrees("nodeSelector: {pool: ours}", true).await;
+
+    let elsewhere = "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: nvidia.com/gpu.product, operator: In, values: [NVIDIA-H100-80GB-HBM3]}, {key: pool, operator: NotIn, values: [ours]}]}]}}}";
+    agrees(elsewhere, false).await;
+    agrees(&elsewhere.replace("NotIn", "In"), true).await;
+
+    namespace.kubectl("taint node h100-0 team=ours:NoSchedule");
+    agrees("nodeSelector: {pool: ours}", false).await;
+    agrees("tolerations: [{key: team, value: theirs}]", false).await;
+    agrees("tolerations: [{key: team, value: ours}]", true).await;
+    namespace.kubectl("taint node h100-0 team-");
+
+    namespace.kubectl("cordon h100-0");
+    agrees("nodeSelector: {pool: ours}", false).await;
+    namespace.kubectl("uncordon h100-0");
+
+    // Of 192 CPUs and 2 TiB.
+    agrees("resources: {requests: {cpu: '193'}}", false).await;
+    agrees("resources: {requests: {cpu: '192'}}", true).await;
+    agrees("resources: {limits: {memory: 2049Gi}}", false).await;
+    namespace.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: others}\nspec:\n  nodeName: h100-0\n  \
+         tolerations: [{operator: Exists}]\n  \
+         containers: [{name: work, image: theirs, resources: {requests: {cpu: '190'}}}]\n",
+    );
+    agrees("resources: {requests: {memory: 1Gi}}", false).await;
+    agrees("resources: {requests: {cpu: '2'}}", true).await;
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use kube::runtime::reflector::ObjectRef;
 
 use super::{Asker, Cluster};
+use crate::api::RuntimeSpec;
 use crate::controller::context::Watched;
 use crate::recommend::{Availability, Placed, Placement, Thresholds};
 
@@ -15,6 +16,7 @@ pub struct Concerns(Mutex<HashMap<String, Concern>>);
 
 struct Concern {
     intent: ObjectRef<Watched>,
+    runtime: Option<Box<RuntimeSpec>>,
     placed: Option<Placed>,
     thresholds: Thresholds,
     seen: Seen,
@@ -41,6 +43,7 @@ impl Concern {
         let asker = Asker {
             namespace: self.intent.namespace.as_deref().unwrap_or_default(),
             intent: &self.intent.name,
+            runtime: self.runtime.as_deref(),
         };
         let now = cluster.availability(asker, self.placed.clone());
         Seen::of(&self.thresholds, &now) == self.seen
@@ -48,10 +51,11 @@ impl Concern {
 }
 
 impl Concerns {
-    /// The intent was answered so, on this availability; whether it still is so.
+    /// The intent of this `runtime` was answered so, on this availability; whether it still is so.
     pub fn answered(
         &self,
         intent: ObjectRef<Watched>,
+        runtime: Option<&RuntimeSpec>,
         availability: &Availability,
         placement: &Placement,
         cluster: &Cluster,
@@ -62,6 +66,7 @@ impl Concerns {
             seen: Seen::of(&thresholds, availability),
             thresholds,
             intent,
+            runtime: runtime.cloned().map(Box::new),
         };
         let is_current = concern.is_current(cluster);
         self.with(|all| all.insert(concern.intent.to_string(), concern));

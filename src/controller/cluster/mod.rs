@@ -1,42 +1,50 @@
 //! What a cluster has room for, from its Nodes, pods and ResourceQuotas: each kept as the few numbers
 //! that count. Pure; [`watch`] keeps it current, [`concern`] knows whom a change concerns.
 
+mod amounts;
 pub mod concern;
 pub mod look;
 mod quota;
+mod suitable;
 pub mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota, Taint};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt;
 use kube::runtime::watcher::Event;
 
+use self::amounts::Amounts;
+use self::suitable::Place;
 use super::children::is_managed;
-use super::pod::gpus;
+use super::quantity::whole;
+use crate::api::RuntimeSpec;
 use crate::benchmark::HardwareName;
-use crate::catalog::{Catalog, Vendor};
-use crate::manifest::label;
-use crate::recommend::{Availability, Nodes, Placed, Room};
+use crate::catalog::{Catalog, Hardware, Vendor};
+use crate::manifest::{self, label};
+use crate::recommend::{Availability, BySize, Placed, Replicas, Room};
 
-/// Whose pods hold GPUs that another decision may have.
+/// Whose replicas are to be placed.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker<'a> {
     /// Namespace of the intent.
     pub namespace: &'a str,
-    /// Name of the intent.
+    /// Name of the intent, whose pods hold what another decision may have.
     pub intent: &'a str,
+    /// What it says of nodes and resources.
+    pub runtime: Option<&'a RuntimeSpec>,
 }
 
 /// A cluster as it was last seen.
 pub struct Cluster {
     catalog: Arc<Catalog>,
     nodes: Kept<String, GpuNode>,
-    pods: Kept<(String, String), GpuPod>,
+    pods: Kept<(String, String), Holder>,
     quotas: Kept<(String, String), quota::GpuQuota>,
+    /// What the pods hold, counted when it is first asked.
+    held: OnceLock<Held>,
 }
 
 /// One kind of object.
@@ -50,21 +58,31 @@ struct Kept<K, V> {
 }
 
 /// A node with GPUs that the catalog knows.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq)]
 struct GpuNode {
     /// Under all names that its labels may mean.
     hardware: Vec<HardwareName>,
-    gpus: u64,
-    /// Whether it takes new pods that tolerate no more than its GPUs' taint.
-    is_open: bool,
+    allocatable: Amounts,
+    place: Place,
+    /// Whether its kubelet reports that it takes pods.
+    is_ready: bool,
 }
 
-/// A pod that holds GPUs, or will.
+/// A pod that holds something of a node, or will hold GPUs.
 #[derive(PartialEq, Eq)]
-struct GpuPod {
+struct Holder {
     node: Option<String>,
-    gpus: u64,
+    amounts: Amounts,
     intent: Option<String>,
+}
+
+/// What pods hold.
+#[derive(Default)]
+struct Held {
+    /// Of each node.
+    of_node: HashMap<String, Amounts>,
+    /// Of each node, by namespace and name of the intent whose pods they are.
+    of_intent: HashMap<(String, String), HashMap<String, Amounts>>,
 }
 
 impl<K: Eq + Hash, V: PartialEq> Kept<K, V> {
@@ -135,6 +153,7 @@ impl Cluster {
             nodes: Kept::new("nodes"),
             pods: Kept::new("pods of all namespaces"),
             quotas: Kept::new("resourcequotas"),
+            held: OnceLock::new(),
         }
     }
 
@@ -145,9 +164,22 @@ impl Cluster {
             .take(event, ResourceExt::name_any, |node| gpu_node(node, catalog))
     }
 
-    /// Takes in an event about a pod of any namespace; whether it matters.
+    /// Takes in an event about a pod of any namespace; whether it matters. What holds no GPU matters
+    /// beside GPUs only; a node may get its GPUs after its first pods, so that all are kept.
     pub fn pod(&mut self, event: Event<Pod>) -> bool {
-        self.pods.take(event, key, gpu_pod)
+        let matters = match &event {
+            Event::Apply(pod) | Event::Delete(pod) => pod.spec.as_ref().is_some_and(|spec| {
+                let node = spec.node_name.as_ref();
+                node.is_some_and(|it| self.nodes.all.contains_key(it))
+                    || Amounts::of_pod(spec).gpus > 0
+            }),
+            _ => true,
+        };
+        let is_news = self.pods.take(event, key, holder);
+        if is_news {
+            self.held.take();
+        }
+        is_news && matters
     }
 
     /// Takes in an event about a quota; whether it matters.
@@ -174,30 +206,67 @@ impl Cluster {
         }
     }
 
-    fn room_on_nodes(&self, asker: Asker) -> BTreeMap<HardwareName, Nodes> {
-        let mut held: HashMap<&str, Room> = HashMap::new();
-        for ((namespace, _), pod) in &self.pods.all {
-            let Some(node) = pod.node.as_deref() else {
-                continue;
-            };
-            let room = held.entry(node).or_default();
-            if asker.is_owner(namespace, pod) {
-                room.own += pod.gpus;
-            } else {
-                room.free += pod.gpus;
-            }
-        }
-        let mut rooms: BTreeMap<HardwareName, Nodes> = BTreeMap::new();
-        for (name, node) in self.nodes.all.iter().filter(|(_, node)| node.is_open) {
-            let held = held.get(name.as_str()).copied().unwrap_or_default();
-            let own = held.own.min(node.gpus);
-            let free = (node.gpus - own).saturating_sub(held.free);
+    fn room_on_nodes(&self, asker: Asker) -> BTreeMap<HardwareName, BySize> {
+        let mut nodes_of: BTreeMap<&HardwareName, Vec<&GpuNode>> = BTreeMap::new();
+        for node in self.nodes.all.values().filter(|node| node.is_ready) {
             for hardware in &node.hardware {
-                let rooms = rooms.entry(hardware.clone()).or_default();
-                *rooms.entry(Room { free, own }).or_default() += 1;
+                nodes_of.entry(hardware).or_default().push(node);
             }
         }
-        rooms
+        let rooms = nodes_of.into_iter().filter_map(|(name, nodes)| {
+            let hardware = self.catalog.hardware(name)?;
+            Some((name.clone(), self.replicas(asker, hardware, &nodes)))
+        });
+        rooms.collect()
+    }
+
+    /// Replicas of each size that these nodes have room for.
+    fn replicas(&self, asker: Asker, hardware: &Hardware, nodes: &[&GpuNode]) -> BySize {
+        let held = self.held();
+        let key = (asker.namespace.to_owned(), asker.intent.to_owned());
+        let own = held.of_intent.get(&key);
+        let pod = manifest::node_constraints(hardware, asker.runtime);
+        let suitable = nodes.iter().filter(|node| node.place.suits(&pod));
+        let left: Vec<_> = suitable
+            .map(|node| {
+                let name = &node.place.name;
+                let held = held.of_node.get(name).copied().unwrap_or_default();
+                let own = own.and_then(|own| own.get(name)).copied();
+                let others = held.less(own.unwrap_or_default());
+                (node.allocatable.less(held), node.allocatable.less(others))
+            })
+            .collect();
+        let most = nodes.iter().map(|node| node.allocatable.gpus).max();
+        let most = most.and_then(|most| u32::try_from(most).ok());
+        let of_size = |gpus| {
+            let asked = manifest::requests(hardware.vendor, gpus, asker.runtime);
+            let asked = Amounts::of(&asked);
+            let mut replicas = Replicas::default();
+            for (beside, instead) in &left {
+                replicas.beside += beside.times(asked);
+                replicas.instead += instead.times(asked);
+            }
+            replicas
+        };
+        (1..=most.unwrap_or(0)).map(of_size).collect()
+    }
+
+    fn held(&self) -> &Held {
+        self.held.get_or_init(|| {
+            let mut held = Held::default();
+            for ((namespace, _), pod) in &self.pods.all {
+                let Some(node) = &pod.node else {
+                    continue;
+                };
+                *held.of_node.entry(node.clone()).or_default() += pod.amounts;
+                if let Some(intent) = &pod.intent {
+                    let key = (namespace.clone(), intent.clone());
+                    let own = held.of_intent.entry(key).or_default();
+                    *own.entry(node.clone()).or_default() += pod.amounts;
+                }
+            }
+            held
+        })
     }
 
     fn room_in_quotas(&self, asker: Asker) -> BTreeMap<HardwareName, Room> {
@@ -206,7 +275,7 @@ impl Cluster {
             .all
             .iter()
             .filter(|((namespace, _), pod)| asker.is_owner(namespace, pod));
-        let held: u64 = own_pods.map(|(_, pod)| pod.gpus).sum();
+        let held: u64 = own_pods.map(|(_, pod)| pod.amounts.gpus).sum();
         let mut rooms: BTreeMap<HardwareName, Room> = BTreeMap::new();
         let quotas = self.quotas.all.iter();
         for (_, quota) in quotas.filter(|((namespace, _), _)| namespace == asker.namespace) {
@@ -230,7 +299,7 @@ impl Cluster {
 }
 
 impl Asker<'_> {
-    fn is_owner(&self, namespace: &str, pod: &GpuPod) -> bool {
+    fn is_owner(&self, namespace: &str, pod: &Holder) -> bool {
         namespace == self.namespace && pod.intent.as_deref() == Some(self.intent)
     }
 }
@@ -242,10 +311,9 @@ fn key<K: ResourceExt>(object: &K) -> (String, String) {
 fn gpu_node(node: &Node, catalog: &Catalog) -> Option<GpuNode> {
     let allocatable = node.status.as_ref()?.allocatable.as_ref()?;
     let labels = node.labels();
-    let vendors = [Vendor::Nvidia, Vendor::Amd];
-    let (vendor, gpus) = vendors.into_iter().find_map(|vendor| {
-        let gpus = whole(allocatable.get(vendor.resource_name())?)?;
-        (gpus > 0).then_some((vendor, gpus))
+    let vendor = [Vendor::Nvidia, Vendor::Amd].into_iter().find(|vendor| {
+        let gpus = allocatable.get(vendor.resource_name());
+        gpus.and_then(whole).is_some_and(|gpus| gpus > 0)
     })?;
     let hardware: Vec<_> = catalog
         .hardware_names()
@@ -261,51 +329,57 @@ fn gpu_node(node: &Node, catalog: &Catalog) -> Option<GpuNode> {
         .collect();
     (!hardware.is_empty()).then(|| GpuNode {
         hardware,
-        gpus,
-        is_open: is_open(node, vendor),
+        allocatable: Amounts::of(allocatable),
+        place: Place {
+            name: node.name_any(),
+            labels: labels.clone(),
+            taints: taints(node),
+        },
+        is_ready: is_ready(node),
     })
 }
 
-/// Ready, not cordoned, and without a taint that pods of this vendor's GPUs do not tolerate.
-fn is_open(node: &Node, vendor: Vendor) -> bool {
-    let spec = node.spec.clone().unwrap_or_default();
-    let is_tolerated = |taint: &Taint| {
-        taint.effect == "PreferNoSchedule"
-            || (taint.effect == "NoSchedule" && taint.key == vendor.resource_name())
-    };
+fn is_ready(node: &Node) -> bool {
     let conditions = node.status.as_ref().and_then(|it| it.conditions.as_ref());
-    let is_ready = conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
-    is_ready && spec.unschedulable != Some(true) && spec.taints.iter().flatten().all(is_tolerated)
+    let mut conditions = conditions.into_iter().flatten();
+    conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-fn gpu_pod(pod: &Pod) -> Option<GpuPod> {
+/// With that of a cordoned node, which its controller adds a little later.
+fn taints(node: &Node) -> Vec<Taint> {
+    let spec = node.spec.as_ref();
+    let cordoned = spec.and_then(|spec| spec.unschedulable) == Some(true);
+    let cordoned = cordoned.then(|| Taint {
+        key: "node.kubernetes.io/unschedulable".into(),
+        effect: "NoSchedule".into(),
+        ..Default::default()
+    });
+    let given = spec.and_then(|spec| spec.taints.as_ref());
+    let given = given.into_iter().flatten().map(|taint| Taint {
+        time_added: None,
+        ..taint.clone()
+    });
+    given.chain(cordoned).collect()
+}
+
+fn holder(pod: &Pod) -> Option<Holder> {
     let spec = pod.spec.as_ref()?;
     let phase = pod
         .status
         .as_ref()
         .and_then(|status| status.phase.as_deref());
-    let gpus = gpus(spec);
     let is_over = matches!(phase, Some("Succeeded" | "Failed"));
+    let amounts = Amounts::of_pod(spec);
     let labels = pod.labels();
-    (gpus > 0 && !is_over).then(|| GpuPod {
+    let holds = spec.node_name.is_some() || amounts.gpus > 0;
+    (holds && !is_over).then(|| Holder {
         node: spec.node_name.clone(),
-        gpus,
+        amounts,
         intent: labels
             .get(label::INSTANCE)
             .filter(|_| is_managed(labels))
             .cloned(),
     })
-}
-
-/// GPUs are counted in whole numbers; `1k` is one too.
-fn whole(Quantity(amount): &Quantity) -> Option<u64> {
-    match amount.strip_suffix('k') {
-        Some(thousands) => thousands.parse::<u64>().ok()?.checked_mul(1000),
-        None => amount.parse().ok(),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ResourceQuota;
 
-use super::whole;
+use crate::controller::quantity::whole;
 
 /// Scopes that a vLLM pod is in.
 const OURS: [&str; 2] = ["NotTerminating", "NotBestEffort"];

@@ -6,7 +6,7 @@ fn node(name: &str, product: &str, change: impl FnOnce(&mut serde_json::Value)) 
     let mut node = serde_json::json!({
         "metadata": {"name": name, "labels": {"nvidia.com/gpu.product": product}},
         "spec": {"taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]},
-        "status": {"allocatable": {"nvidia.com/gpu": "8", "cpu": "64"},
+        "status": {"allocatable": {"nvidia.com/gpu": "8", "cpu": "64", "memory": "1Ti", "pods": "110"},
             "conditions": [{"type": "Ready", "status": "True"}]},
     });
     change(&mut node);
@@ -16,7 +16,7 @@ fn node(name: &str, product: &str, change: impl FnOnce(&mut serde_json::Value)) 
 fn pod(name: &str, node: Option<&str>, gpus: u32, intent: Option<&str>) -> Pod {
     let mut pod = serde_json::json!({
         "metadata": {"name": name, "namespace": "assistants", "labels": {}},
-        "spec": {"containers": [{"name": "vllm", "resources": {"limits": {"nvidia.com/gpu": gpus.to_string()}}}]},
+        "spec": {"containers": [{"name": "vllm", "resources": {"requests": {"nvidia.com/gpu": gpus.to_string()}}}]},
         "status": {"phase": "Running"},
     });
     if let Some(intent) = intent {
@@ -43,22 +43,35 @@ fn cluster(nodes: Vec<Node>, pods: Vec<Pod>) -> Cluster {
     cluster
 }
 
-fn availability(cluster: &Cluster) -> Availability {
+fn asked_with(cluster: &Cluster, runtime: &serde_json::Value) -> Availability {
+    let runtime: RuntimeSpec = serde_json::from_value(runtime.clone()).unwrap();
     let asker = Asker {
         namespace: "assistants",
         intent: "chat",
+        runtime: Some(&runtime),
     };
     cluster.availability(asker, None)
 }
 
-fn rooms(cluster: &Cluster) -> Vec<(String, u64, u64, u32)> {
-    let nodes = availability(cluster).nodes.unwrap();
-    let rooms = nodes.iter().flat_map(|(hardware, rooms)| {
-        let of =
-            move |(room, count): (&Room, &u32)| (hardware.to_string(), room.free, room.own, *count);
-        rooms.iter().map(of)
+fn availability(cluster: &Cluster) -> Availability {
+    asked_with(cluster, &serde_json::json!({}))
+}
+
+/// Replicas of so many GPUs that there is room for: beside all pods, and in place of the intent's.
+fn rooms(availability: &Availability, gpus: usize) -> Vec<(String, u64, u64)> {
+    let nodes = availability.nodes.as_ref().unwrap();
+    let rooms = nodes.iter().map(|(hardware, by_size)| {
+        let room = by_size.get(gpus - 1).copied().unwrap_or_default();
+        (hardware.to_string(), room.beside, room.instead)
     });
     rooms.collect()
+}
+
+/// The same of one GPU on one kind of hardware, for pods with this runtime.
+fn room_with(cluster: &Cluster, runtime: &serde_json::Value) -> u64 {
+    let rooms = rooms(&asked_with(cluster, runtime), 1);
+    assert!(rooms.len() <= 1, "{rooms:?}");
+    rooms.first().map_or(0, |(_, beside, _)| *beside)
 }
 
 #[test]
@@ -77,15 +90,13 @@ fn free_gpus_are_those_that_no_pod_holds() {
             pod("waiting", None, 8, None),
         ],
     );
-    assert_eq!(
-        rooms(&cluster),
-        [
-            ("H100".into(), 3, 2, 1),
-            ("H100".into(), 8, 0, 1),
-            ("L40S".into(), 0, 0, 1),
-        ]
-    );
-    assert_eq!(availability(&cluster).unchecked, Vec::<String>::new());
+    let here = availability(&cluster);
+    let room = |name: &str, beside, instead| (name.to_owned(), beside, instead);
+    assert_eq!(rooms(&here, 1), [room("H100", 11, 13), room("L40S", 0, 0)]);
+    assert_eq!(rooms(&here, 2), [room("H100", 5, 6), room("L40S", 0, 0)]);
+    assert_eq!(rooms(&here, 8), [room("H100", 1, 1), room("L40S", 0, 0)]);
+    assert_eq!(rooms(&here, 9), [room("H100", 0, 0), room("L40S", 0, 0)]);
+    assert_eq!(here.unchecked, Vec::<String>::new());
 }
 
 #[test]
@@ -97,18 +108,70 @@ fn nodes_that_take_no_pods_have_no_room() {
         |node| node["spec"]["taints"][0]["effect"] = "NoExecute".into(),
         |node| node["metadata"]["labels"] = serde_json::json!({}),
     ];
+    let none = serde_json::json!({});
     for change in changes {
-        assert_eq!(
-            rooms(&cluster(vec![node("a", H100, change)], Vec::new())),
-            []
-        );
+        let closed = cluster(vec![node("a", H100, change)], Vec::new());
+        assert_eq!(room_with(&closed, &none), 0);
     }
     let preferred = |node: &mut serde_json::Value| {
         node["spec"]["taints"][0] =
             serde_json::json!({"key": "team", "effect": "PreferNoSchedule"});
     };
     let open = cluster(vec![node("a", H100, preferred)], Vec::new());
-    assert_eq!(rooms(&open), [("H100".into(), 8, 0, 1)]);
+    assert_eq!(room_with(&open, &none), 8);
+}
+
+#[test]
+fn what_the_intent_says_of_nodes_counts() {
+    let ours = |node: &mut serde_json::Value| {
+        node["metadata"]["labels"]["pool"] = "ours".into();
+        let taints = node["spec"]["taints"].as_array_mut().unwrap();
+        taints.push(serde_json::json!({"key": "team", "value": "ours", "effect": "NoExecute"}));
+    };
+    let plain = |_: &mut serde_json::Value| {};
+    let cluster = cluster(
+        vec![node("a", H100, ours), node("b", H100, plain)],
+        Vec::new(),
+    );
+    let tolerations = serde_json::json!([{"key": "team", "value": "ours"}]);
+    let selector = serde_json::json!({"pool": "ours"});
+    let not_ours = serde_json::json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{"matchExpressions": [{"key": "pool", "operator": "DoesNotExist"}]}]}}});
+    for (expected, runtime) in [
+        (8, serde_json::json!({})),
+        (16, serde_json::json!({"tolerations": tolerations})),
+        (0, serde_json::json!({"nodeSelector": selector})),
+        (
+            8,
+            serde_json::json!({"nodeSelector": selector, "tolerations": tolerations}),
+        ),
+        (
+            8,
+            serde_json::json!({"affinity": not_ours, "tolerations": tolerations}),
+        ),
+    ] {
+        assert_eq!(room_with(&cluster, &runtime), expected, "{runtime}");
+    }
+}
+
+#[test]
+fn cpus_and_memory_have_to_be_free_too() {
+    let mut other = pod("other", Some("a"), 0, None);
+    let requests = |given: serde_json::Value| serde_json::from_value(given).unwrap();
+    let container = &mut other.spec.as_mut().unwrap().containers[0];
+    container.resources.as_mut().unwrap().requests = requests(serde_json::json!({"cpu": "50"}));
+    let cluster = cluster(vec![node("a", H100, |_| {})], vec![other]);
+    // 3 CPUs for a replica of one GPU, 14 are left.
+    assert_eq!(room_with(&cluster, &serde_json::json!({})), 4);
+    for (expected, resources) in [
+        (7, serde_json::json!({"requests": {"cpu": "2"}})),
+        (2, serde_json::json!({"limits": {"cpu": "7"}})),
+        (1, serde_json::json!({"requests": {"memory": "600Gi"}})),
+        (2, serde_json::json!({"limits": {"nvidia.com/gpu": "4"}})),
+    ] {
+        let runtime = serde_json::json!({"resources": resources});
+        assert_eq!(room_with(&cluster, &runtime), expected, "{runtime}");
+    }
 }
 
 #[test]
@@ -123,11 +186,13 @@ fn only_what_counts_is_news() {
     };
     assert!(!cluster.node(Event::Apply(node("a", H100, heartbeat))));
     assert!(!cluster.pod(Event::Apply(pod("p", Some("a"), 1, None))));
-    assert!(!cluster.pod(Event::Apply(pod("small", Some("a"), 0, None))));
+    assert!(cluster.pod(Event::Apply(pod("small", Some("a"), 0, None))));
+    assert!(!cluster.pod(Event::Apply(pod("elsewhere", Some("b"), 0, None))));
+    assert!(!cluster.pod(Event::Apply(pod("waiting", None, 0, None))));
     let mut over = pod("p", Some("a"), 1, None);
     over.status.as_mut().unwrap().phase = Some("Succeeded".into());
     assert!(cluster.pod(Event::Apply(over)));
-    assert_eq!(rooms(&cluster), [("H100".into(), 8, 0, 1)]);
+    assert_eq!(room_with(&cluster, &serde_json::json!({})), 8);
     let cordoned = |node: &mut serde_json::Value| node["spec"]["unschedulable"] = true.into();
     assert!(cluster.node(Event::Apply(node("a", H100, cordoned))));
 }

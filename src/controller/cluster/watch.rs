@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use super::concern::Concerns;
 use super::{Asker, Cluster};
+use crate::api::RuntimeSpec;
 use crate::catalog::Catalog;
 use crate::controller::context::Watched;
 use crate::controller::pods::refusal;
@@ -68,16 +69,18 @@ impl LiveCluster {
         timeout(FIRST_LOOK, all).await.ok();
     }
 
-    /// The intent was answered so, on this availability.
+    /// The intent of this `runtime` was answered so, on this availability.
     pub fn answered(
         &self,
         intent: ObjectRef<Watched>,
+        runtime: Option<&RuntimeSpec>,
         availability: &Availability,
         placement: &Placement,
     ) {
+        let cluster = self.cluster();
         if !self
             .concerns
-            .answered(intent, availability, placement, &self.cluster())
+            .answered(intent, runtime, availability, placement, &cluster)
         {
             self.outdated.notify_one();
         }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::advise;
 use crate::api::DeploymentIntentSpec;
-use crate::api::conditions::{DELIVERED, EVIDENCE_CURRENT, PREDICTION_HOLDS, READY, STALLED};
+use crate::api::conditions::{
+    DELIVERED, EVIDENCE_CURRENT, PREDICTION_HOLDS, READY, RECONCILING, STALLED,
+};
 use crate::catalog::Catalog;
 use crate::controller::outcome::Retry;
 use crate::knowledge_base::KnowledgeBaseError;
@@ -21,6 +23,7 @@ fn no_answer(delivery: Result<Delivery, DeliverError>) -> Outcome {
     Outcome::Answered {
         answer: Box::new(advise::answer(&decision)),
         over_limit: None,
+        awaits_room: false,
         change: None,
         deviations: Vec::new(),
         delivery,
@@ -65,6 +68,45 @@ fn find<'a>(status: &'a DeploymentIntentStatus, type_: &str) -> Option<&'a Condi
         .conditions
         .iter()
         .find(|condition| condition.type_ == type_)
+}
+
+/// Room appears without a person, so that nobody may take the intent for failed.
+#[test]
+fn what_awaits_room_is_in_progress() {
+    let reasons = |awaits: bool| {
+        let mut outcome = no_answer(Ok(Delivery::StatusOnly));
+        if let Outcome::Answered {
+            awaits_room,
+            answer,
+            ..
+        } = &mut outcome
+        {
+            *awaits_room = awaits;
+            answer.explanation.configurations = 3;
+        }
+        let status = next(&running(), &outcome, 2, at(0));
+        let told = [READY, RECONCILING, STALLED]
+            .map(|type_| find(&status, type_).map(|it| (it.status.clone(), it.reason.clone())));
+        told.map(|it| it.map(|(status, reason)| format!("{status} {reason}")))
+    };
+    let waits = "InsufficientCapacity";
+    assert_eq!(
+        reasons(true),
+        [
+            Some(format!("False {waits}")),
+            Some(format!("True {waits}")),
+            None
+        ]
+    );
+    let stalled = "NoCompliantConfiguration";
+    assert_eq!(
+        reasons(false),
+        [
+            Some(format!("False {stalled}")),
+            None,
+            Some(format!("True {stalled}"))
+        ]
+    );
 }
 
 #[test]
