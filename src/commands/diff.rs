@@ -1,4 +1,5 @@
-//! `compass diff`: what is delivered of an intent, against what would be rendered now.
+//! `compass diff`: what runs of an intent, or was delivered of it, against what the evidence of now
+//! gives.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,9 +17,9 @@ use super::output::{show, tell, tell_error};
 use super::style::{BAD, GOOD, HEADLINE, styled};
 use super::{CatalogArguments, VllmArguments, report};
 use crate::advise::{Question, advise};
-use crate::api::DeploymentIntent;
-use crate::controller::{Asker, look};
-use crate::manifest::MANIFESTS_KEY;
+use crate::api::{DeliveryMode, DeploymentIntent};
+use crate::controller::{Asker, Change, Preview, Unknown, look, preview};
+use crate::manifest::{Built, MANIFESTS_KEY, Manifests, Object};
 
 /// Lines shown around a change.
 const CONTEXT: usize = 3;
@@ -29,6 +30,10 @@ pub(super) struct Arguments {
     /// The intent
     #[arg(value_name = "NAME")]
     name: String,
+    /// Compare with the manifests in the intent's ConfigMap, which were delivered last, and not with
+    /// live objects; so it is in modes Recommend and Render
+    #[arg(long)]
+    delivered: bool,
     #[command(flatten)]
     vllm: VllmArguments,
     #[command(flatten)]
@@ -52,7 +57,6 @@ async fn compare(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let evidence = arguments.evidence.open(&catalog)?;
     let cluster = arguments.cluster.connect().await?;
     let intent = cluster.intent(&arguments.name).await?;
-    let delivered = delivered(&cluster, &intent).await?;
     let hardware = intent.spec.hardware.as_ref();
     let room = if hardware.is_some_and(|hardware| hardware.available_only) {
         let asker = Asker {
@@ -84,7 +88,12 @@ async fn compare(arguments: Arguments) -> anyhow::Result<ExitCode> {
         tell(&report::recommendation(&advice.decision, &catalog));
         return Ok(ExitCode::from(NOTHING_COMPLIES));
     };
-    let rendered = manifests?.yaml();
+    let manifests = manifests?;
+    if !arguments.delivered && intent.spec.delivery.mode == DeliveryMode::Apply {
+        return Ok(with_live(&cluster, &intent, &manifests).await);
+    }
+    let delivered = delivered(&cluster, &intent).await?;
+    let rendered = manifests.yaml();
     if delivered == rendered {
         return Ok(ExitCode::SUCCESS);
     }
@@ -94,6 +103,46 @@ async fn compare(arguments: Arguments) -> anyhow::Result<ExitCode> {
     ];
     show(&unified(&delivered, &rendered, &names));
     Ok(ExitCode::from(DIFFERS))
+}
+
+/// Shows what would change of each live object; what cannot be told makes the command fail.
+async fn with_live(
+    cluster: &Cluster,
+    intent: &DeploymentIntent,
+    manifests: &Manifests<Built>,
+) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    let mut failed = false;
+    let mut may_be_left = Vec::new();
+    for Preview { kind, name, change } in preview(&cluster.client, intent, manifests).await {
+        match change {
+            Ok(Change { live, proposed }) if live == proposed => {}
+            Ok(Change { live, proposed }) => {
+                let yaml = |object: Option<Object>| object.map_or_else(String::new, |it| it.yaml());
+                let object = format!("{kind}/{}/{name}", cluster.namespace);
+                let names = [format!("live/{object}"), format!("proposed/{object}")];
+                show(&unified(&yaml(live), &yaml(proposed), &names));
+                code = ExitCode::from(DIFFERS);
+            }
+            Err(Unknown::MayBeLeft) => may_be_left.push(kind.to_string()),
+            Err(reason @ Unknown::NotServed) => tell(&format!("note: {kind} {name}: {reason}\n")),
+            Err(reason) => {
+                let bad = styled(BAD, "not compared");
+                tell(&format!("{bad}: {kind} {name}: {reason}\n"));
+                failed = true;
+            }
+        }
+    }
+    if !may_be_left.is_empty() {
+        tell(&format!(
+            "note: whether there are objects that would be removed may not be looked at: {}\n",
+            may_be_left.join(", ")
+        ));
+    }
+    if failed {
+        code = ExitCode::from(DIFF_FAILED);
+    }
+    code
 }
 
 /// The manifests in the intent's own ConfigMap; nothing where there is none.

@@ -69,7 +69,7 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the manifests' YAML of an intent, byte for byte what the operator writes
     Render(render::Arguments),
-    /// Compare what is delivered with what would be rendered now
+    /// Compare live objects with what would be delivered now
     Diff(diff::Arguments),
     /// Let a decision that waits be delivered
     Approve(approve::Arguments),

@@ -151,7 +151,7 @@ impl<'a> Children<'a> {
             Some(live) if self.is_leaving(&live.metadata) => {
                 return self.see_off(kind, name, live.metadata).await;
             }
-            Some(live) if !self.owns(&live.metadata) && !self.is_kept_for(&live) => {
+            Some(live) if !self.owns(&live.metadata) && !is_kept_for(self.name, &live) => {
                 return Err(DeliverError::Conflict { kind, name });
             }
             Some(live) => {
@@ -165,14 +165,6 @@ impl<'a> Children<'a> {
             claimed.object.metadata.owner_references = None;
         }
         Ok(claimed)
-    }
-
-    /// Whether an object that nobody owns was made for an intent of this name.
-    fn is_kept_for(&self, object: &DynamicObject) -> bool {
-        let labels = object.labels();
-        controller(&object.metadata).is_none()
-            && is_managed(labels)
-            && labels.get(label::INSTANCE).map(String::as_str) == Some(self.name)
     }
 
     async fn claim_as_stored(
@@ -346,6 +338,14 @@ pub fn is_managed(labels: &BTreeMap<String, String>) -> bool {
     labels.get(label::MANAGED_BY).map(String::as_str) == Some(label::COMPASS)
 }
 
+/// Whether an object that nobody owns was made for an intent of this name.
+pub fn is_kept_for(intent: &str, object: &DynamicObject) -> bool {
+    let labels = object.labels();
+    controller(&object.metadata).is_none()
+        && is_managed(labels)
+        && labels.get(label::INSTANCE).map(String::as_str) == Some(intent)
+}
+
 /// The reference to the one that controls an object.
 pub fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
     object
@@ -365,7 +365,8 @@ pub fn replicas(workload: &DynamicObject) -> i32 {
     replicas.map_or(0, |replicas| i32::try_from(replicas).unwrap_or(i32::MAX))
 }
 
-fn dynamic(object: &Object) -> DynamicObject {
+/// As the client writes it.
+pub fn dynamic(object: &Object) -> DynamicObject {
     serde_json::from_value(object.content.clone())
         .expect("what Compass builds is a Kubernetes object")
 }

@@ -24,6 +24,7 @@ mod owned;
 pub mod permissions;
 mod pod;
 mod pods;
+mod preview;
 mod probe;
 mod quantity;
 mod reconcile;
@@ -43,6 +44,7 @@ mod watches;
 pub use cluster::Asker;
 pub use cluster::look::look;
 pub use lease::{Options as LeaseOptions, Timing};
+pub use preview::{Change, Preview, Unknown, preview};
 pub use shard::Shard;
 
 use std::net::SocketAddr;

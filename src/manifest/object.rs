@@ -224,7 +224,8 @@ impl Object {
         self.content["metadata"]["annotations"][key] = Value::String(value.to_owned());
     }
 
-    pub(super) fn yaml(&self) -> String {
+    /// As a YAML document.
+    pub fn yaml(&self) -> String {
         yaml::document(&self.content)
     }
 }

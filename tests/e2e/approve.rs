@@ -78,9 +78,18 @@ async fn what_waits_is_shown_and_approved() {
     let (code, shown, told) = people.run("diff chat");
     assert_eq!(code, 1, "{told}");
     for line in [
-        "--- approve/chat as delivered\n+++ approve/chat by the evidence\n@@ ",
+        "--- live/Deployment/approve/chat\n+++ proposed/Deployment/approve/chat\n@@ ",
         "\n-    compass.dev/hardware: H100\n",
         "\n+    compass.dev/hardware: H200\n",
+        "\n-  replicas: 2\n+  replicas: 1\n",
+    ] {
+        assert!(shown.contains(line), "`{line}` is missing in\n{shown}");
+    }
+
+    let (code, shown, told) = people.run("diff chat --delivered");
+    assert_eq!(code, 1, "{told}");
+    for line in [
+        "--- approve/chat as delivered\n+++ approve/chat by the evidence\n@@ ",
         "\n-  replicas: 2\n+  replicas: 1\n",
     ] {
         assert!(shown.contains(line), "`{line}` is missing in\n{shown}");

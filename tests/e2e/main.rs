@@ -13,6 +13,7 @@ mod bundle;
 mod changes;
 mod chaos;
 mod console;
+mod diff;
 mod doctor;
 mod explain;
 mod idempotence;
