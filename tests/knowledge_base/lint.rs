@@ -83,6 +83,59 @@ async fn a_pull_request_is_held_against_the_evidence() {
         "{told}"
     );
 
+    // What is not rendered any more is told, and what is somebody else's is not.
+    repository.write(
+        "intents/chat.yaml",
+        &intent(
+            "chat",
+            ", runtime: {networkPolicy: {allowFrom: [{namespaceLabels: {a: b}}]}}",
+        ),
+    );
+    let render = "render -f intents --snapshot evidence.json.gz";
+    repository.write("rendered/chat.yaml", &repository.run(render).1);
+    assert_eq!(repository.run(lint).0, 0);
+    repository.write("intents/chat.yaml", &intent("chat", ""));
+    let theirs = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: theirs, namespace: ai}\n";
+    repository.write("rendered/theirs.yaml", theirs);
+    let (code, told, _) = repository.run(lint);
+    let stale = "error: NetworkPolicy chat is not rendered any more: remove it\n";
+    assert_eq!((code, told.lines().count()), (1, 1), "{told}");
+    assert!(
+        told.starts_with("rendered/chat.yaml:") && told.ends_with(stale),
+        "{told}"
+    );
+    repository.write("rendered/chat.yaml", &repository.run(render).1);
+    assert_eq!(repository.run(lint).0, 0);
+
+    // So are those of an intent that is gone, where a folder holds them all.
+    repository.write("intents/more.yaml", &intent("more", ""));
+    let lint_more = lint.replace("intents ", "intents/more.yaml ");
+    repository.write(
+        "rendered/more.yaml",
+        &repository
+            .run(&render.replace("intents", "intents/more.yaml"))
+            .1,
+    );
+    assert_eq!(
+        repository.run(&lint_more).0,
+        0,
+        "{}",
+        repository.run(&lint_more).1
+    );
+    fs::remove_file(repository.folder.join("intents/more.yaml")).unwrap();
+    let (code, told, _) = repository.run(lint);
+    assert_eq!((code, told.lines().count()), (1, 2), "{told}");
+    for kind in ["Deployment", "Service"] {
+        let stale = format!("error: {kind} more is not rendered any more: remove it\n");
+        assert!(told.contains(&stale), "{told}");
+    }
+    // Nobody knows which intent this is.
+    repository.write("intents/more.yaml", "kind: DeploymentIntent\nspec: {}\n");
+    let told = repository.run(lint).1;
+    assert!(!told.contains("any more"), "{told}");
+    fs::remove_file(repository.folder.join("intents/more.yaml")).unwrap();
+    fs::remove_file(repository.folder.join("rendered/more.yaml")).unwrap();
+
     // The intent asks for what nobody can give, or for what the snapshot does not hold.
     repository.write(
         "intents/fast.yaml",

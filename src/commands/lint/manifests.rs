@@ -1,18 +1,25 @@
 //! Whether committed manifests are what the evidence says now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::problem::{Level, Problem};
 use crate::commands::documents::documents;
+use crate::manifest::{Kind, label};
 
 /// Differences told of an object; the rest is counted.
 const TOLD: usize = 3;
 
-/// Objects in files, by apiVersion, kind, namespace and name.
-pub(super) struct Committed(BTreeMap<[String; 4], Found>);
+/// Objects in files.
+pub(super) struct Committed(BTreeMap<Identity, Found>);
+
+/// apiVersion, kind, namespace and name.
+pub(super) type Identity = [String; 4];
+
+/// Namespace and name of an intent.
+pub(super) type IntentName = (String, String);
 
 struct Found {
     file: String,
@@ -38,12 +45,12 @@ impl Committed {
         Ok(Self(objects))
     }
 
-    /// Holds the objects rendered of an intent, in YAML, against the committed ones. `intent` stands
-    /// for it in what is told of an object that is missing.
-    pub(super) fn compare(&self, rendered: &str, intent: &Problem) -> anyhow::Result<Vec<Problem>> {
+    /// Holds the objects rendered of an intent against the committed ones. `intent` stands for it in
+    /// what is told of an object that is missing.
+    pub(super) fn compare(&self, rendered: &[Value], intent: &Problem) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for rendered in serde_saphyr::from_multiple::<Value>(rendered)? {
-            let identity = identity(&rendered);
+        for rendered in rendered {
+            let identity = identity(rendered);
             let [_, kind, _, name] = &identity;
             match self.0.get(&identity) {
                 None => problems.push(Problem {
@@ -52,10 +59,10 @@ impl Committed {
                     ),
                     ..intent.clone()
                 }),
-                Some(found) if found.content == rendered => {}
+                Some(found) if found.content == *rendered => {}
                 Some(found) => {
                     let mut paths = Vec::new();
-                    differences(&found.content, &rendered, &mut String::new(), &mut paths);
+                    differences(&found.content, rendered, &mut String::new(), &mut paths);
                     let more = match paths.len().saturating_sub(TOLD) {
                         0 => String::new(),
                         more => format!(" and {more} more"),
@@ -73,11 +80,44 @@ impl Committed {
                 }
             }
         }
-        Ok(problems)
+        problems
+    }
+
+    /// Objects that were rendered of an intent which `may_tell` and are not any more.
+    pub(super) fn stale(
+        &self,
+        rendered: &BTreeSet<Identity>,
+        may_tell: impl Fn(&IntentName) -> bool,
+    ) -> Vec<Problem> {
+        let stale = self.0.iter().filter(|(identity, found)| {
+            let intent = intent_of(&found.content);
+            !rendered.contains(*identity) && intent.is_some_and(|intent| may_tell(&intent))
+        });
+        let problem = |([_, kind, _, name], found): (&Identity, &Found)| Problem {
+            file: found.file.clone(),
+            line: found.line,
+            level: Level::Error,
+            message: format!("{kind} {name} is not rendered any more: remove it"),
+        };
+        stale.map(problem).collect()
     }
 }
 
-fn identity(object: &Value) -> [String; 4] {
+/// The intent that an object was rendered of; nothing where Compass did not make it.
+fn intent_of(object: &Value) -> Option<IntentName> {
+    let metadata = &object["metadata"];
+    let label = |key: &str| metadata["labels"][key].as_str();
+    let intent = label(label::INSTANCE)?;
+    let is_ours = |kind: &Kind| {
+        object["kind"].as_str() == Some(kind.resource().kind)
+            && metadata["name"].as_str() == Some(&kind.name(intent))
+    };
+    let is_made = label(label::MANAGED_BY) == Some(label::COMPASS) && Kind::ALL.iter().any(is_ours);
+    let namespace = metadata["namespace"].as_str()?;
+    is_made.then(|| (namespace.to_owned(), intent.to_owned()))
+}
+
+pub(super) fn identity(object: &Value) -> Identity {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let metadata = &object["metadata"];
     [

@@ -25,7 +25,7 @@ use crate::controller::message;
 use crate::manifest::Settings;
 use crate::recommend::Decision;
 use location::Lines;
-use manifests::Committed;
+use manifests::{Committed, Identity, IntentName, identity};
 use problem::{Level, Problem};
 
 /// Arguments of `compass lint`.
@@ -79,6 +79,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         settings: arguments.vllm.settings(),
         namespace: &arguments.namespace,
         seen: BTreeMap::new(),
+        answered: BTreeSet::new(),
+        rendered: BTreeSet::new(),
+        has_unread: false,
         problems: Vec::new(),
     };
     let mut without: BTreeSet<String> = BTreeSet::new();
@@ -96,6 +99,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             without.insert(document.file);
         }
     }
+    lint.find_stale(arguments.files.iter().any(|file| file.is_dir()));
     let problems = lint.problems;
     match arguments.output {
         Output::Text => show(&problem::for_people(&problems)),
@@ -125,7 +129,12 @@ struct Lint<'a> {
     settings: Settings,
     namespace: &'a str,
     /// Place of each intent, by namespace and name.
-    seen: BTreeMap<(String, String), String>,
+    seen: BTreeMap<IntentName, String>,
+    /// Those of which manifests could be made, and what they consist of.
+    answered: BTreeSet<IntentName>,
+    rendered: BTreeSet<Identity>,
+    /// Some document may be an intent, and nobody knows of which name.
+    has_unread: bool,
     problems: Vec<Problem>,
 }
 
@@ -145,6 +154,7 @@ impl Lint<'_> {
                     Level::Error,
                     format!("not readable as YAML: {first}"),
                 );
+                self.has_unread = true;
                 return Ok(true);
             }
             Err(_) => return Ok(false),
@@ -156,12 +166,16 @@ impl Lint<'_> {
         match validate_intent(content) {
             Ok(intent) => self.intent(document, &lines, &intent).await?,
             Err(InvalidIntent::Rules(rules)) => {
+                self.has_unread = true;
                 for rule in rules {
                     let line = lines.line(&rule.field);
                     self.add(document, line, Level::Error, rule.to_string());
                 }
             }
-            Err(error) => self.add(document, lines.line(""), Level::Error, error.to_string()),
+            Err(error) => {
+                self.has_unread = true;
+                self.add(document, lines.line(""), Level::Error, error.to_string());
+            }
         }
         Ok(true)
     }
@@ -176,6 +190,7 @@ impl Lint<'_> {
         let Some(name) = intent.metadata.name.clone() else {
             let message = "metadata.name is missing: objects are named after it".to_owned();
             self.add(document, lines.line("metadata"), Level::Error, message);
+            self.has_unread = true;
             return Ok(());
         };
         let namespace = intent.metadata.namespace.clone();
@@ -251,12 +266,27 @@ impl Lint<'_> {
                         level: Level::Error,
                         message: String::new(),
                     };
-                    let differences = committed.compare(&manifests.yaml(), &here)?;
-                    self.problems.extend(differences);
+                    let rendered = serde_saphyr::from_multiple::<Value>(&manifests.yaml())?;
+                    self.problems.extend(committed.compare(&rendered, &here));
+                    self.rendered.extend(rendered.iter().map(identity));
+                    self.answered.insert((namespace, name));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Manifests of intents that are rendered otherwise now and, where the files hold `all` intents,
+    /// of those that are gone.
+    fn find_stale(&mut self, all: bool) {
+        let Some(committed) = self.committed else {
+            return;
+        };
+        let tells_of_gone = all && !self.has_unread;
+        let stale = committed.stale(&self.rendered, |intent| {
+            self.answered.contains(intent) || (tells_of_gone && !self.seen.contains_key(intent))
+        });
+        self.problems.extend(stale);
     }
 
     fn add(&mut self, document: &Document, line: usize, level: Level, message: String) {
