@@ -1,7 +1,5 @@
 //! A real Chromium, by the WebDriver protocol: the few commands that the tests give.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -9,6 +7,8 @@ use compass_testbed::process::{Program, Server};
 use compass_testbed::tools::which;
 use compass_testbed::{Scratch, port};
 use serde_json::{Value, json};
+
+use crate::support::http;
 
 const CHROMIUM: &str = "chromium";
 const DRIVER: &str = "chromedriver";
@@ -120,6 +120,27 @@ impl Browser {
         }
     }
 
+    /// Waits until an element has this text, also where no script of the page runs.
+    pub fn shows(&self, selector: &str, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let query = json!({"using": "css selector", "value": selector});
+        let shown = || -> Result<String, String> {
+            let found = self.call("POST", &self.path("/element"), Some(query.clone()))?;
+            let id = found.as_object().unwrap().values().next().unwrap();
+            let path = self.path(&format!("/element/{}/text", id.as_str().unwrap()));
+            let text = self.call("GET", &path, None)?;
+            Ok(text.as_str().unwrap_or_default().to_owned())
+        };
+        loop {
+            let shown = shown();
+            if shown.as_ref().is_ok_and(|it| it.contains(text)) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "never: {text} in {shown:?}");
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
     /// What a script returns; `await` is allowed in it.
     pub fn run(&self, script: &str) -> Value {
         let script = format!(
@@ -222,35 +243,11 @@ impl Browser {
 
     fn call(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value, String> {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
-        // The driver keeps its connections open: an answer ends where its length says.
-        let ask = || -> std::io::Result<String> {
-            let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-            connection.set_read_timeout(Some(Duration::from_secs(120)))?;
-            write!(
-                connection,
-                "{method} {path} HTTP/1.1\r\nHost: localhost\r\n\
-                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            )?;
-            let mut reader = BufReader::new(connection);
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line)?;
-                if line.trim_end().is_empty() {
-                    break;
-                }
-                if let Some((name, value)) = line.split_once(':')
-                    && name.eq_ignore_ascii_case("content-length")
-                {
-                    length = value.trim().parse().unwrap_or_default();
-                }
-            }
-            let mut answer = vec![0; length];
-            reader.read_exact(&mut answer)?;
-            Ok(String::from_utf8_lossy(&answer).into_owned())
-        };
-        let body = &ask().map_err(|error| error.to_string())?;
+        let request = format!("{method} {path}");
+        let kind = "Content-Type: application/json\r\n";
+        let answer = http::ask(self.port, &request, kind, body.as_bytes());
+        let body = &answer.map_err(|error| error.to_string())?.body;
+        let body = &String::from_utf8_lossy(body);
         let value: Value =
             serde_json::from_str(body).map_err(|error| format!("{error}: {body}"))?;
         match value["value"]["error"].as_str() {

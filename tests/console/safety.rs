@@ -3,7 +3,7 @@
 use compass_testbed::Scratch;
 use serde_json::json;
 
-use crate::support::{CONSOLE, Console, SHIPPED, database};
+use crate::support::{CONSOLE, Console, SHIPPED, database, row};
 
 const SCRIPT: &str = "%3Cscript%3Ealert(1)%3C/script%3E%22%20onload=%22alert(2)";
 
@@ -46,16 +46,10 @@ fn what_somebody_writes_stays_text() {
 fn what_a_benchmark_file_names_stays_text() {
     let hostile = "<img/src=x/onerror=alert(1)>/m";
     let row = |rate: f64| {
-        json!({
-            "config_id": "x", "model_hf_repo": hostile, "type": "benchmark",
-            "ttft_mean": 40.0, "ttft_p90": 45.0, "ttft_p95": 50.0, "ttft_p99": 60.0,
-            "e2e_mean": 4000.0, "e2e_p90": 4500.0, "e2e_p95": 5000.0, "e2e_p99": 6000.0,
-            "itl_mean": 10.0, "itl_p90": 11.0, "itl_p95": 12.0, "itl_p99": 13.0,
-            "hardware": "<b>GPU</b>", "hardware_count": 1, "framework": "<i>vllm", "framework_version": "0.11.0",
-            "requests_per_second": rate, "responses_per_second": rate, "tokens_per_second": 600.0,
-            "mean_input_tokens": 512.0, "mean_output_tokens": 256.0,
-            "jbenchmark_created_at": "2026-10-01T12:00:00", "prompt_tokens": 512, "output_tokens": 256,
-        })
+        let mut row = row(hostile, rate);
+        row["hardware"] = json!("<b>GPU</b>");
+        row["framework"] = json!("<i>vllm");
+        row
     };
     let folder = Scratch::create().unwrap();
     let file = folder.join("hostile.json");

@@ -1,13 +1,19 @@
 //! A console on a real knowledge base, and what asks it.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use compass_testbed::process::{Program, Server};
 use compass_testbed::{Postgres, Scratch, port};
+
+pub use http::{Answer, multipart};
+pub use run::row;
+
+#[path = "../shared/http.rs"]
+pub mod http;
+#[path = "../shared/run.rs"]
+mod run;
 
 /// The nine use cases.
 pub const USE_CASES: [&str; 9] = [
@@ -33,14 +39,22 @@ pub static CONSOLE: LazyLock<Console> = LazyLock::new(|| Console::on(&SHIPPED));
 
 /// The URL of a database with the benchmarks of a file.
 pub fn database(file: &Path) -> String {
-    let url = POSTGRES.create_database("console").unwrap();
-    for arguments in [vec!["migrate"], vec!["load", file.to_str().unwrap()]] {
-        compass(&arguments)
-            .env("DATABASE_URL", &url)
-            .output()
-            .unwrap();
-    }
+    let url = empty_database();
+    load(&url, &[file.to_str().unwrap()]);
     url
+}
+
+pub fn empty_database() -> String {
+    let url = POSTGRES.create_database("console").unwrap();
+    let migrate = compass(&["migrate"]).env("DATABASE_URL", &url);
+    migrate.output().unwrap();
+    url
+}
+
+/// What `compass load` prints.
+pub fn load(url: &str, arguments: &[&str]) -> String {
+    let load = compass(&[&["load"], arguments].concat());
+    load.env("DATABASE_URL", url).output().unwrap()
 }
 
 pub fn root() -> PathBuf {
@@ -55,29 +69,8 @@ pub fn compass(arguments: &[&str]) -> Program {
 /// A running console; dropping it stops it.
 pub struct Console {
     _server: Server,
-    _folder: Scratch,
+    folder: Scratch,
     pub port: u16,
-}
-
-/// An answer over HTTP.
-pub struct Answer {
-    pub status: u16,
-    /// Names in lower case.
-    pub head: String,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| {
-            let (found, value) = line.split_once(": ")?;
-            found.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
 }
 
 impl Console {
@@ -91,17 +84,15 @@ impl Console {
         let port = port::free().unwrap();
         let listen = format!("127.0.0.1:{port}");
         let all = [&["console", "--listen", &listen], arguments].concat();
-        let log = folder.join("console.log");
-        let server = compass(&all).start(&log).unwrap();
+        let server = compass(&all).start(&folder.join("console.log")).unwrap();
         let console = Self {
             _server: server,
-            _folder: folder,
+            folder,
             port,
         };
         let deadline = Instant::now() + Duration::from_secs(30);
-        while console.try_ask("GET /healthz", "").is_none() {
-            let told = || std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(Instant::now() < deadline, "no console: {}", told());
+        while http::get(port, "/healthz").is_err() {
+            assert!(Instant::now() < deadline, "no console: {}", console.told());
             std::thread::sleep(Duration::from_millis(20));
         }
         console
@@ -117,29 +108,18 @@ impl Console {
 
     /// A request with further headers, each with its line break.
     pub fn ask(&self, request: &str, headers: &str) -> Answer {
-        self.try_ask(request, headers).expect("an answer")
+        http::ask(self.port, request, headers, b"").expect("an answer")
     }
 
-    fn try_ask(&self, request: &str, headers: &str) -> Option<Answer> {
-        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        connection
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .ok()?;
-        let host = if headers.contains("Host:") {
-            ""
-        } else {
-            "Host: localhost\r\n"
-        };
-        write!(connection, "{request} HTTP/1.0\r\n{host}{headers}\r\n").ok()?;
-        let mut answer = Vec::new();
-        connection.read_to_end(&mut answer).ok()?;
-        let end = answer.windows(4).position(|it| it == b"\r\n\r\n")?;
-        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        Some(Answer {
-            status: head.split(' ').nth(1)?.parse().ok()?,
-            head,
-            body: answer.split_off(end + 4),
-        })
+    /// Sends a form as this site's own page does, with further headers.
+    pub fn send(&self, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let headers = format!("Origin: http://localhost\r\n{headers}");
+        http::ask(self.port, &format!("POST {path}"), &headers, body).expect("an answer")
+    }
+
+    /// What it said since it was started.
+    pub fn told(&self) -> String {
+        std::fs::read_to_string(self.folder.join("console.log")).unwrap()
     }
 }
 

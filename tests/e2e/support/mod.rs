@@ -5,10 +5,13 @@ mod audit;
 mod benchmarks;
 mod cluster;
 mod examples;
-mod http;
+#[path = "../../shared/http.rs"]
+pub mod http;
 mod namespace;
 mod operator;
 mod prometheus;
+#[path = "../../shared/run.rs"]
+mod run;
 #[path = "../../shared/cluster.rs"]
 mod shared;
 
@@ -22,4 +25,5 @@ pub use examples::examples;
 pub use namespace::{Namespace, condition, intent_yaml};
 pub use operator::{Operator, OperatorOptions};
 pub use prometheus::Prometheus;
+pub use run::row;
 pub use shared::eventually;

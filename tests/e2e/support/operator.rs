@@ -63,6 +63,7 @@ impl Operator {
     /// Status and body of an answer; status 0 where nobody answers.
     pub fn get(&self, path: &str) -> (u16, String) {
         http::get(self.port, path)
+            .map_or((0, String::new()), |it| (it.status, it.text().to_owned()))
     }
 
     /// Where it serves health and metrics.

@@ -43,7 +43,7 @@ impl Prometheus {
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .start(&directory.path().join("log"))
             .unwrap();
-        let ready = || Ok(http::get(port, "/-/ready").0 == 200);
+        let ready = || Ok(http::get(port, "/-/ready").is_ok_and(|it| it.status == 200));
         server
             .wait_until_ready(Duration::from_secs(60), ready)
             .unwrap();
@@ -67,9 +67,10 @@ impl Prometheus {
 
     fn get(&self, what: &str, query: &str) -> Value {
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let (status, body) = http::get(self.port, &format!("/api/v1/{what}?query={encoded}"));
+        let answer = http::get(self.port, &format!("/api/v1/{what}?query={encoded}")).unwrap();
+        let (status, body) = (answer.status, answer.text());
         assert_eq!(status, 200, "{query}: {body}\n{}", self.server.log_tail());
-        let mut answer: Value = serde_json::from_str(&body).unwrap();
+        let mut answer: Value = serde_json::from_str(body).unwrap();
         answer["data"].take()
     }
 }
