@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::console::{HostArguments, listen};
 use crate::advise::AnySource;
-use crate::console::{self, ClusterOptions};
+use crate::console::{self, ClusterOptions, WriteOptions};
 use crate::controller::{self, LeaseOptions, Options, Shard, Timing};
 
 /// Arguments of `compass controller`.
@@ -39,6 +39,11 @@ pub(super) struct Arguments {
     console_listen: Option<SocketAddr>,
     #[command(flatten)]
     hosts: HostArguments,
+    /// Let people whom the cluster allows to `create` `benchmarks.compass.dev` load benchmarks in the
+    /// console
+    #[arg(long, env = "COMPASS_CONSOLE_ALLOW_WRITES", value_name = "BOOL", action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false)]
+    console_allow_writes: bool,
     /// Look at the intents of this namespace only, instead of all; may be repeated
     #[arg(
         long,
@@ -147,6 +152,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                         .context("no API server to talk to")?,
                     namespaces: arguments.namespace.clone(),
                 }),
+                writes: if arguments.console_allow_writes {
+                    WriteOptions::ByCluster(arguments.database.writer_url()?)
+                } else {
+                    WriteOptions::Nobody
+                },
             };
             let listener = listen(address, "--console-listen").await?;
             Some(console::serve(listener, options, CancellationToken::new()))

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -44,6 +44,15 @@ impl EvidenceArguments {
             now: snapshot.taken_at,
             source: AnySource::Snapshot(file, SnapshotEvidence::new(&snapshot, catalog)),
         })
+    }
+
+    /// Where benchmarks can be loaded.
+    pub(super) fn writer_url(&self) -> anyhow::Result<String> {
+        ensure!(
+            self.snapshot.is_none(),
+            "a snapshot cannot be written to: --allow-writes takes a database"
+        );
+        self.database.writer_url()
     }
 
     /// As [`Self::open`]; `None` where neither is given.

@@ -13,13 +13,10 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tower_http::compression::CompressionLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::page;
 
-/// A question that takes longer is given up.
-const DEADLINE: Duration = Duration::from_secs(30);
 /// Requests that a client may make a second, and at once. A slider asks some thirty times a second.
 const RATE: NonZeroU32 = NonZeroU32::new(50).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
@@ -64,17 +61,21 @@ impl Hosts {
 
 type Clients = DefaultKeyedRateLimiter<IpAddr>;
 
+/// Routes that answer within so long.
+pub(super) fn within<S: Clone + Send + Sync + 'static>(
+    deadline: Duration,
+    routes: Router<S>,
+) -> Router<S> {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    routes.layer(TimeoutLayer::with_status_code(status, deadline))
+}
+
 /// Puts all of it before the routes.
-pub(super) fn guarded(routes: Router, hosts: Hosts, largest_body: usize) -> Router {
+pub(super) fn guarded(routes: Router, hosts: Hosts) -> Router {
     let quota = Quota::per_second(RATE).allow_burst(BURST);
     let clients: Arc<Clients> = Arc::new(RateLimiter::keyed(quota));
     routes
         .layer(CompressionLayer::new())
-        .layer(RequestBodyLimitLayer::new(largest_body))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            DEADLINE,
-        ))
         .layer(from_fn_with_state(clients, limit_rate))
         .layer(from_fn(check_origin))
         .layer(from_fn_with_state(hosts, check_host))

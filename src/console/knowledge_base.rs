@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{Multipart, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::Console;
-use super::page::{self, Room, notice};
-use super::shown;
+use super::page::{self, Frame, Room, notice};
+use super::upload::{self, Part};
+use super::{Console, shown};
 use crate::advise::{AnySource, Cell, coverage};
 use crate::benchmark::{EvidenceKind, HardwareName, ModelName, TrafficProfile};
 use crate::catalog::Catalog;
@@ -24,30 +25,56 @@ const OLD_AFTER_DAYS: i64 = 365;
 type Place = (ModelName, HardwareName, i32);
 
 /// `GET /knowledge-base`
-pub(super) async fn get(State(console): State<Console>) -> Response {
-    let (status, main) = match coverage(&console.source, &console.catalog).await {
-        Ok(cells) => (StatusCode::OK, body(&console, &cells).await),
+pub(super) async fn get(State(console): State<Console>, headers: HeaderMap) -> Response {
+    let load = upload::offered(&console, &headers).await;
+    page(&console, load).await
+}
+
+/// `POST /knowledge-base`: a file of benchmarks.
+pub(super) async fn post(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    sent: Result<Multipart, MultipartRejection>,
+) -> Response {
+    match sent {
+        Ok(sent) => {
+            let load = upload::taken(&console, &headers, sent).await;
+            page(&console, load).await
+        }
+        Err(rejected) => {
+            let (status, problem) = (rejected.status(), rejected.body_text());
+            page::refusal(status, "This form cannot be read", &problem)
+        }
+    }
+}
+
+async fn page(console: &Console, load: Part) -> Response {
+    let (status, known) = match coverage(&console.source, &console.catalog).await {
+        Ok(cells) => (load.status, body(console, &cells).await),
         Err(error) => {
             let (title, problem) = super::trouble(&error);
             let text = html! { p { (problem) } };
             (StatusCode::SERVICE_UNAVAILABLE, notice("bad", title, &text))
         }
     };
-    let main = html! { div.stack { h1 { "Knowledge base" } (main) } };
-    let page = page::page(
-        &console.frame(),
-        Room::KnowledgeBase,
-        "Knowledge base",
-        &main,
-    );
+    let main = html! {
+        div.stack {
+            h1 { "Knowledge base" }
+            div #known.stack { (known) }
+            (load.markup)
+        }
+    };
+    let frame = Frame {
+        viewer: load.viewer,
+        ..console.frame()
+    };
+    let page = page::page(&frame, Room::KnowledgeBase, "Knowledge base", &main);
     (status, page).into_response()
 }
 
 async fn body(console: &Console, cells: &[Cell]) -> Markup {
     if cells.is_empty() {
-        let text = html! {
-            p { "There is no benchmark in it. " code { "compass load FILE" } " puts benchmarks into it." }
-        };
+        let text = html! { p { "There is no benchmark in it." } };
         return notice("warn", "The knowledge base is empty", &text);
     }
     let sources = match &*console.source {

@@ -4,7 +4,9 @@
 //! - `plan`: the answer, what else would do, what was left out, and the YAML
 //! - `configuration`: latency against request rate of one configuration
 //! - `knowledge_base`: what was benchmarked, and what was not
-//! - `intents`: the cluster's intents, for whoever may see them; `viewer`: who that is
+//! - `upload`: loading a file of benchmarks; `writer`: who may
+//! - `intents`: the cluster's intents, for whoever may see them; `viewer`: who that is; `sign_in`: how
+//!   they say so
 //! - `chart`: both charts, as SVG
 //! - `guard`: what stands before every page
 //!
@@ -21,27 +23,37 @@ mod page;
 mod plan;
 mod question;
 mod shown;
+mod sign_in;
+mod upload;
 mod viewer;
+mod writer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::bail;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::advise::{AnySource, SourceError};
 use crate::catalog::Catalog;
 use crate::manifest::Settings;
 use page::Frame;
 use viewer::Cluster;
+use writer::Writes;
 
 /// A question is an address: more than this is none.
 const LARGEST_BODY: usize = 64 * 1024;
+/// A question that takes longer is given up.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What the console answers from, and to whom.
 #[derive(Debug)]
@@ -56,6 +68,24 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// The cluster whose intents are shown; none without one.
     pub cluster: Option<ClusterOptions>,
+    /// Whether benchmarks can be loaded, and by whom.
+    pub writes: WriteOptions,
+}
+
+/// Who may load benchmarks.
+#[derive(Debug)]
+pub enum WriteOptions {
+    /// Nobody.
+    Nobody,
+    /// Whom the cluster lets, into the database at this URL.
+    ByCluster(String),
+    /// Who signs in with a token, for a console without a cluster.
+    ByToken {
+        /// Where loads go.
+        database_url: String,
+        /// The token.
+        token: String,
+    },
 }
 
 /// Where intents are.
@@ -74,6 +104,7 @@ struct Console {
     catalog: Arc<Catalog>,
     settings: Arc<Settings>,
     cluster: Option<Arc<Cluster>>,
+    writes: Option<Arc<Writes>>,
 }
 
 impl Console {
@@ -83,6 +114,23 @@ impl Console {
             AnySource::KnowledgeBase(_) => Timestamp::now(),
             AnySource::Snapshot(_, evidence) => evidence.taken_at(),
         }
+    }
+
+    /// Whether there is anything to sign in for.
+    fn has_sign_in(&self) -> bool {
+        self.cluster.is_some() || self.writes.is_some()
+    }
+
+    /// Whether somebody can sign in with a token, or why not.
+    async fn takes(&self, token: &str) -> Result<(), &'static str> {
+        if let Some(cluster) = &self.cluster {
+            let viewer = cluster.viewer(token).await;
+            return viewer
+                .map(drop)
+                .map_err(|_| "The API server does not take this token.");
+        }
+        let writes = self.writes.as_ref().filter(|writes| writes.knows(token));
+        writes.map(drop).ok_or("This is not the console's token.")
     }
 
     fn frame(&self) -> Frame {
@@ -123,13 +171,32 @@ pub async fn serve(
     let cluster = options
         .cluster
         .map(|it| Cluster::new(it.config, it.namespaces));
+    let cluster = cluster.transpose()?.map(Arc::new);
+    let writes = match (options.writes, &cluster) {
+        (WriteOptions::Nobody, _) => None,
+        (WriteOptions::ByCluster(url), Some(cluster)) => {
+            Some(Writes::by_cluster(url, Arc::clone(cluster)))
+        }
+        (WriteOptions::ByCluster(_), None) => bail!("there is no cluster to say who may load"),
+        (
+            WriteOptions::ByToken {
+                database_url,
+                token,
+            },
+            _,
+        ) => Some(Writes::by_token(database_url, token)),
+    };
     let console = Console {
         source: Arc::new(options.source),
         catalog: options.catalog,
         settings: Arc::new(options.settings),
-        cluster: cluster.transpose()?.map(Arc::new),
+        cluster,
+        writes: writes.map(Arc::new),
     };
-    let routes = Router::new()
+    let uploads = Router::new()
+        .route("/knowledge-base", post(knowledge_base::post))
+        .layer(DefaultBodyLimit::disable());
+    let pages = Router::new()
         .route("/", get(plan::get))
         .route("/intent.yaml", get(plan::intent_yaml))
         .route("/manifests.yaml", get(plan::manifests_yaml))
@@ -137,14 +204,17 @@ pub async fn serve(
         .route("/knowledge-base", get(knowledge_base::get))
         .route("/intents", get(intents::list))
         .route("/intents/{namespace}/{name}", get(intents::get))
-        .route("/sign-in", post(intents::sign_in))
-        .route("/sign-out", post(intents::sign_out))
+        .route("/sign-in", get(sign_in::get).post(sign_in::post))
+        .route("/sign-out", post(sign_in::out))
         .route("/assets/{version}/{name}", get(assets::get))
         .route("/healthz", get(async || "ok\n"))
-        .fallback(not_found)
-        .with_state(console);
+        .fallback(not_found);
+    let pages = pages.layer(RequestBodyLimitLayer::new(LARGEST_BODY));
+    let pages = guard::within(DEADLINE, pages);
+    let uploads = guard::within(upload::DEADLINE, uploads);
+    let routes = pages.merge(uploads).with_state(console);
     let hosts = guard::Hosts(options.hosts.into());
-    let router = guard::guarded(routes, hosts, LARGEST_BODY);
+    let router = guard::guarded(routes, hosts);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(shutdown.cancelled_owned())

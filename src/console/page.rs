@@ -16,6 +16,17 @@ pub(super) enum Room {
     Other,
 }
 
+impl Room {
+    /// Where it is.
+    pub(super) fn address(self) -> &'static str {
+        match self {
+            Self::Plan | Self::Other => "/",
+            Self::KnowledgeBase => "/knowledge-base",
+            Self::Intents => "/intents",
+        }
+    }
+}
+
 /// htmx keeps to the Content-Security-Policy, keeps no page in the browser's storage, and shows the
 /// pages that say what is wrong.
 const HTMX: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"historyCacheSize":0,"refreshOnHistoryMiss":true,"scrollBehavior":"auto","responseHandling":[{"code":"204","swap":false},{"code":"...","swap":true}]}"#;
@@ -33,8 +44,8 @@ pub(super) struct Frame {
 
 /// A whole page.
 pub(super) fn page(frame: &Frame, room: Room, title: &str, main: &Markup) -> Markup {
-    let link = |to: Room, address: &str, name: &str| {
-        html! { a href=(address) aria-current=[(room == to).then_some("page")] { (name) } }
+    let link = |to: Room, name: &str| {
+        html! { a href=(to.address()) aria-current=[(room == to).then_some("page")] { (name) } }
     };
     html! {
         (DOCTYPE)
@@ -58,9 +69,9 @@ pub(super) fn page(frame: &Frame, room: Room, title: &str, main: &Markup) -> Mar
                         "Compass"
                     }
                     nav aria-label="Pages" {
-                        (link(Room::Plan, "/", "Plan"))
-                        (link(Room::KnowledgeBase, "/knowledge-base", "Knowledge base"))
-                        @if frame.has_intents { (link(Room::Intents, "/intents", "Intents")) }
+                        (link(Room::Plan, "Plan"))
+                        (link(Room::KnowledgeBase, "Knowledge base"))
+                        @if frame.has_intents { (link(Room::Intents, "Intents")) }
                     }
                     p.source { (frame.evidence) }
                     @if let Some(viewer) = &frame.viewer {

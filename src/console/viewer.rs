@@ -4,6 +4,9 @@
 use axum::http::{HeaderMap, header};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Client, Config, ResourceExt};
 
@@ -109,8 +112,24 @@ impl Cluster {
     }
 }
 
+impl Viewer {
+    /// Whether the API server lets them.
+    pub(super) async fn may(&self, right: ResourceAttributes) -> kube::Result<bool> {
+        let reviews: Api<SelfSubjectAccessReview> = Api::all(self.client.clone());
+        let asked = SelfSubjectAccessReview {
+            spec: SelfSubjectAccessReviewSpec {
+                resource_attributes: Some(right),
+                ..SelfSubjectAccessReviewSpec::default()
+            },
+            ..SelfSubjectAccessReview::default()
+        };
+        let review = reviews.create(&PostParams::default(), &asked).await?;
+        Ok(review.status.is_some_and(|status| status.allowed))
+    }
+}
+
 /// The token that a request brings.
-fn token(headers: &HeaderMap) -> Option<String> {
+pub(super) fn token(headers: &HeaderMap) -> Option<String> {
     let bearer = headers.get(header::AUTHORIZATION);
     let bearer = bearer.and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
     let cookies = headers.get_all(header::COOKIE).iter();

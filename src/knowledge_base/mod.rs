@@ -49,7 +49,8 @@ pub use inventory::{
     ProfileInventory, SourceInventory, WholeBenchmark,
 };
 pub use load::{
-    FileReport, LoadFile, LoadMode, LoadOptions, LoadReport, OnRejected, SourceReport, load,
+    FileReport, LoadFile, LoadMode, LoadOptions, LoadReport, OnRejected, SourceReport,
+    default_source, load,
 };
 pub use migrate::{MigrationReport, migrate};
 pub use remove::remove;

@@ -85,6 +85,20 @@ fn without_a_look_at_the_cluster_it_has_no_right_to_it() {
     assert_eq!(granted.cluster, needed(&[Scope::Intents]));
 }
 
+/// The right to load benchmarks in the console is there to be given, and given to nobody.
+#[test]
+fn loading_benchmarks_is_a_right_of_its_own() {
+    let with = rendered("compass", &case("everything"), "");
+    let without = rendered("compass", &case("external"), "--set console.enabled=true");
+    assert!(with.contains("-benchmark-loader\n") && with.contains("COMPASS_CONSOLE_ALLOW_WRITES"));
+    assert_eq!(
+        with.matches("benchmark-loader").count(),
+        1,
+        "bound to nobody"
+    );
+    assert!(!without.contains("-loader") && !without.contains("COMPASS_CONSOLE_ALLOW_WRITES"));
+}
+
 #[test]
 fn an_operator_of_one_namespace_has_roles_only() {
     let granted = granted("one-namespace", "");

@@ -14,7 +14,7 @@ const TAB: &str = "\u{e004}";
 const RIGHT: &str = "\u{e014}";
 
 /// Everything that axe finds wrong by WCAG 2.1 A and AA and by its best practices.
-fn violations(browser: &Browser) -> Vec<String> {
+pub fn violations(browser: &Browser) -> Vec<String> {
     let axe = std::fs::read_to_string(root().join("tests/fixtures/axe-core/axe.min.js")).unwrap();
     browser.run(&format!("{axe}\nreturn typeof axe"));
     let found = browser.run(

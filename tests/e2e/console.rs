@@ -1,13 +1,15 @@
 //! The console's Intents pages: a viewer sees what kubectl would show them, and nothing else.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use compass_testbed::port;
 use compass_testbed::process::Server;
+use serde_json::json;
 
-use crate::support::{Cluster, Namespace, compass, eventually, intent_yaml};
+use crate::support::http::{self, Answer, multipart};
+use crate::support::{
+    Cluster, Namespace, chart_account, compass, empty_knowledge_base, eventually, intent_yaml, row,
+};
 
 const CHAT: &str = "useCase: chatbot_conversational, demand: {requestsPerSecond: 5}";
 
@@ -43,48 +45,43 @@ subjects: [{kind: ServiceAccount, name: all, namespace: console-a}]
 
 struct Console {
     _operator: Server,
+    log: PathBuf,
     port: u16,
 }
 
 impl Console {
-    fn start(cluster: &Cluster) -> Self {
+    fn start(cluster: &Cluster, database_url: &str, flags: &str) -> Self {
         let (health, port) = (port::free().unwrap(), port::free().unwrap());
         let arguments = format!(
-            "controller --listen 127.0.0.1:{health} --console-listen 127.0.0.1:{port} --log-format json"
+            "controller --listen 127.0.0.1:{health} --console-listen 127.0.0.1:{port} --log-format json {flags}"
         );
+        let log = cluster.control_plane.directory().join("console.log");
         let operator = compass(&arguments)
-            .env("KUBECONFIG", cluster.control_plane.kubeconfig())
-            .env("DATABASE_URL", &cluster.database_url)
-            .start(&cluster.control_plane.directory().join("console.log"))
+            .env("KUBECONFIG", chart_account(&cluster.control_plane))
+            .env("DATABASE_URL", database_url)
+            .start(&log)
             .unwrap();
         Self {
             _operator: operator,
+            log,
             port,
         }
     }
 
-    /// Status, headers and body.
-    fn ask(&self, request: &str, headers: &str, body: &str) -> (u16, String) {
-        let ask = || -> std::io::Result<String> {
-            let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-            connection.set_read_timeout(Some(Duration::from_secs(30)))?;
-            write!(
-                connection,
-                "{request} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n{headers}\r\n{body}",
-                body.len()
-            )?;
-            let mut answer = String::new();
-            connection.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        let answer = ask().unwrap_or_default();
-        let status = answer.split(' ').nth(1).and_then(|it| it.parse().ok());
-        (status.unwrap_or(0), answer)
+    /// What it logged.
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
     }
 
+    fn ask(&self, request: &str, headers: &str, body: &[u8]) -> Answer {
+        http::ask(self.port, request, headers, body).expect("an answer")
+    }
+
+    /// Status and page, for whoever has this token.
     fn get(&self, path: &str, token: &str) -> (u16, String) {
         let header = format!("Authorization: Bearer {token}\r\n");
-        self.ask(&format!("GET {path}"), &header, "")
+        let answer = self.ask(&format!("GET {path}"), &header, b"");
+        (answer.status, answer.text().to_owned())
     }
 }
 
@@ -101,13 +98,13 @@ async fn a_viewer_sees_what_kubectl_would_show_them() {
         token.trim().to_owned()
     };
     let (one, all) = (token("one"), token("all"));
-    let console = Console::start(cluster);
+    let console = Console::start(cluster, &cluster.database_url, "");
     a.ready("chat-a", "Rendered").await;
     b.ready("chat-b", "Rendered").await;
 
-    let (status, page) = console.ask("GET /intents", "", "");
-    assert_eq!(status, 401);
-    assert!(page.contains("Sign in") && !page.contains("chat-a"));
+    let answer = console.ask("GET /intents", "", b"");
+    assert_eq!(answer.status, 401);
+    assert!(answer.text().contains("Sign in") && !answer.text().contains("chat-a"));
     let (status, page) = console.get("/intents", "nobody.at.all");
     assert_eq!(status, 401);
     assert!(page.contains("does not take this token"), "{page}");
@@ -150,23 +147,126 @@ async fn a_viewer_sees_what_kubectl_would_show_them() {
     assert_eq!(status, 404);
 
     let form = "Origin: http://localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n";
-    let (status, _) = console.ask("POST /sign-in", form, "token=nobody.at.all");
-    assert_eq!(status, 401);
-    let (status, _) = console.ask(
-        "POST /sign-in",
-        "Content-Type: application/x-www-form-urlencoded\r\n",
-        &format!("token={one}"),
+    let sign_in = |headers: &str, token: &str| {
+        console.ask(
+            "POST /sign-in",
+            headers,
+            format!("token={token}").as_bytes(),
+        )
+    };
+    assert_eq!(sign_in(form, "nobody.at.all").status, 401);
+    let foreign = form.replace("localhost", "elsewhere.example");
+    assert_eq!(
+        sign_in(&foreign, &one).status,
+        403,
+        "a form of another site"
     );
-    assert_eq!(status, 403, "a form of another site");
-    let (status, answer) = console.ask("POST /sign-in", form, &format!("token={one}"));
-    assert_eq!(status, 303, "{answer}");
-    let cookie = answer
-        .lines()
-        .find_map(|line| line.strip_prefix("set-cookie: "))
-        .unwrap();
+    let signed_in = sign_in(form, &one);
+    assert_eq!(signed_in.status, 303, "{}", signed_in.text());
+    let cookie = signed_in.header("set-cookie").unwrap();
     assert!(cookie.contains("; HttpOnly; SameSite=Strict"), "{cookie}");
     let kept = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
-    let (status, page) = console.ask("GET /intents", &kept, "");
-    assert_eq!(status, 200);
-    assert!(page.contains("chat-a") && !page.contains("chat-b"));
+    let answer = console.ask("GET /intents", &kept, b"");
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("chat-a") && !answer.text().contains("chat-b"));
+}
+
+/// One person who may load benchmarks, one who may in a namespace alone, and one who may not.
+const LOADERS: &str = "
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: loader, namespace: console-load}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: here, namespace: console-load}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: reader, namespace: console-load}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: benchmark-loader}
+rules:
+- {apiGroups: [compass.dev], resources: [benchmarks], verbs: [create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: benchmark-loader}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: benchmark-loader}
+subjects: [{kind: ServiceAccount, name: loader, namespace: console-load}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: benchmark-loader, namespace: console-load}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: benchmark-loader}
+subjects: [{kind: ServiceAccount, name: here, namespace: console-load}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: reader-edits}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
+subjects: [{kind: ServiceAccount, name: reader, namespace: console-load}]
+";
+
+#[tokio::test]
+async fn benchmarks_are_loaded_by_whom_the_cluster_allows_it() {
+    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::without_controllers()));
+    let namespace = Namespace::create_on(cluster, "console-load").await;
+    namespace.apply(LOADERS);
+    let postgres = empty_knowledge_base();
+    let token = |name: &str| {
+        let token = namespace.kubectl(&format!("create token {name}"));
+        token.trim().to_owned()
+    };
+    let (loader, here, reader) = (token("loader"), token("here"), token("reader"));
+    let console = Console::start(cluster, &postgres.url(), "--console-allow-writes");
+    eventually("the console", async || http::get(console.port, "/healthz")).await;
+
+    let answer = console.ask("GET /knowledge-base", "", b"");
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("/sign-in?to=knowledge-base"));
+    for token in [&here, &reader] {
+        let (status, page) = console.get("/knowledge-base", token);
+        assert_eq!(status, 200);
+        assert!(page.contains("You may not load benchmarks"), "{page}");
+        assert!(!page.contains("form-token"));
+    }
+    let (_, page) = console.get("/knowledge-base", &loader);
+    let form_token = page.split("name=\"form-token\" value=\"").nth(1).unwrap();
+    let form_token = form_token.split('"').next().unwrap();
+
+    let content = json!([row("lab/console", 1.0)]).to_string();
+    let send = |token: &str, checked: &str| {
+        let fields = [("form-token", form_token), ("checked", checked)];
+        let (kind, body) = multipart(&fields, Some(("console-test.json", content.as_bytes())));
+        let bearer = format!("Authorization: Bearer {token}\r\n");
+        let headers = format!("Origin: http://localhost\r\n{bearer}{kind}");
+        console.ask("POST /knowledge-base", &headers, &body)
+    };
+    let checked = send(&loader, "");
+    assert_eq!(checked.status, 200, "{}", checked.text());
+    let digest = checked.text().split("name=\"checked\" value=\"").nth(1);
+    let digest = digest.unwrap().split('"').next().unwrap().to_owned();
+    for (token, status) in [
+        (here.as_str(), 403),
+        (reader.as_str(), 403),
+        ("nobody.at.all", 401),
+    ] {
+        assert_eq!(send(token, &digest).status, status);
+    }
+    let (_, page) = console.get("/knowledge-base", &loader);
+    assert!(!page.contains("lab/console"), "nothing is loaded yet");
+    let loaded = send(&loader, &digest);
+    assert!(loaded.text().contains("Loaded: 1 new"), "{}", loaded.text());
+    let (_, page) = console.get("/knowledge-base", &loader);
+    assert!(page.contains("lab/console"));
+    let log = console.log();
+    let told = log.lines().find(|line| line.contains("benchmarks loaded"));
+    let told = told.expect("a line in the log");
+    assert!(
+        told.contains("console-load:loader") && told.contains("console-test"),
+        "{told}"
+    );
 }

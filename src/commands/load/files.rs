@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::knowledge_base::default_source;
+
 /// Standard input, as an argument and as the name in reports.
 const STANDARD_INPUT: &str = "-";
 
@@ -38,7 +40,7 @@ impl Found {
     pub(super) fn default_source(&self) -> String {
         self.path
             .as_deref()
-            .map_or_else(|| "stdin".to_owned(), base_name)
+            .map_or_else(|| "stdin".to_owned(), default_source)
     }
 
     /// What opens it.
@@ -115,40 +117,9 @@ fn search(folder: &Path, found: &mut Vec<Found>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The file's name without the endings of its format: `llama-3.1-8b` of `runs/llama-3.1-8b.json.gz`.
-fn base_name(path: &Path) -> String {
-    let mut name = path
-        .file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned();
-    for endings in [
-        &[".gz", ".zst"][..],
-        &[".json", ".jsonl", ".csv", ".yaml", ".yml", ".sql", ".dump"],
-    ] {
-        let stem = endings.iter().find_map(|ending| name.strip_suffix(ending));
-        if let Some(stem) = stem.filter(|stem| !stem.is_empty()) {
-            name = stem.to_owned();
-        }
-    }
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_source_is_called_as_its_file() {
-        for (path, name) in [
-            ("runs/llama-3.1-8b.json", "llama-3.1-8b"),
-            ("runs/llama-3.1-8b.csv.gz", "llama-3.1-8b"),
-            ("lab", "lab"),
-            (".json", ".json"),
-        ] {
-            assert_eq!(base_name(Path::new(path)), name);
-        }
-    }
 
     #[test]
     fn folders_and_globs_are_searched_and_hidden_files_are_not() {

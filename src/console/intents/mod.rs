@@ -2,77 +2,22 @@
 
 mod one;
 
-use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use maud::{Markup, html};
 use rust_decimal::Decimal;
-use serde::Deserialize;
 
 use super::page::{self, Frame, Room, notice};
-use super::viewer::{self, Cluster, Sight, Viewer};
-use super::{Console, shown};
+use super::viewer::{Cluster, Sight, Viewer};
+use super::{Console, shown, sign_in};
 use crate::api::DeploymentIntent;
 use crate::recommend::MicroDollars;
 
 /// Rows shown; the totals are of all.
 const SHOWN: usize = 500;
-
-/// Signed in with a token.
-#[derive(Deserialize)]
-pub(super) struct SignIn {
-    token: String,
-}
-
-/// `POST /sign-in`
-pub(super) async fn sign_in(
-    State(console): State<Console>,
-    headers: HeaderMap,
-    Form(form): Form<SignIn>,
-) -> Response {
-    let Some(cluster) = &console.cluster else {
-        return super::not_found().await;
-    };
-    let token = form.token.trim();
-    let problem = if !viewer::is_token(token) {
-        "This is no token: it has letters, digits and few signs, and at most 3,800 of them."
-    } else if cluster.viewer(token).await.is_err() {
-        "The API server does not take this token."
-    } else {
-        let cookie = [(header::SET_COOKIE, viewer::kept(token, &headers))];
-        return (cookie, Redirect::to("/intents")).into_response();
-    };
-    let page = signing_in(&console.frame(), Some(problem));
-    (StatusCode::UNAUTHORIZED, page).into_response()
-}
-
-/// `POST /sign-out`
-pub(super) async fn sign_out(headers: HeaderMap) -> Response {
-    let cookie = [(header::SET_COOKIE, viewer::forgotten(&headers))];
-    (cookie, Redirect::to("/")).into_response()
-}
-
-fn signing_in(frame: &Frame, problem: Option<&str>) -> Markup {
-    let main = html! {
-        div.stack.narrow {
-            h1 { "Sign in" }
-            p { "You see the intents that you may see with kubectl. The cluster says who you are, by a token:" }
-            pre { code { "kubectl create token NAME -n NAMESPACE" } }
-            @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-            form.sign-in method="post" action="/sign-in" {
-                label for="token" { "Token" }
-                input #token name="token" type="password" autocomplete="off" required maxlength="3800"
-                    aria-invalid=[problem.map(|_| "true")];
-                button { "Sign in" }
-            }
-            p.hint { "It is kept in this browser until you sign out or close it, and sent to nobody but the API server." }
-        }
-    };
-    page::page(frame, Room::Intents, "Sign in", &main)
-}
 
 /// The cluster and the viewer, or the page in their place.
 async fn seen<'a>(
@@ -82,17 +27,13 @@ async fn seen<'a>(
     let Some(cluster) = &console.cluster else {
         return Err(super::not_found().await);
     };
-    let frame = console.frame();
     match cluster.sight(headers).await {
-        Sight::Nobody => Err((StatusCode::UNAUTHORIZED, signing_in(&frame, None)).into_response()),
-        Sight::Refused(problem) => {
-            let page = signing_in(&frame, Some(&problem));
-            Err((StatusCode::UNAUTHORIZED, page).into_response())
-        }
+        Sight::Nobody => Err(sign_in::refused(console, Room::Intents, None)),
+        Sight::Refused(problem) => Err(sign_in::refused(console, Room::Intents, Some(&problem))),
         Sight::Seen(viewer) => {
             let frame = Frame {
                 viewer: Some(viewer.name.clone()),
-                ..frame
+                ..console.frame()
             };
             Ok((cluster, viewer, frame))
         }

@@ -7,6 +7,7 @@ mod statements;
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,6 +110,26 @@ pub async fn load(
             seconds: DEADLINE.as_secs(),
         }),
     }
+}
+
+/// Whose rows a file holds where nobody says: its name without the endings of its format, as
+/// `llama-3.1-8b` of `runs/llama-3.1-8b.json.gz`.
+pub fn default_source(path: &Path) -> String {
+    let mut name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    for endings in [
+        &[".gz", ".zst"][..],
+        &[".json", ".jsonl", ".csv", ".yaml", ".yml", ".sql", ".dump"],
+    ] {
+        let stem = endings.iter().find_map(|ending| name.strip_suffix(ending));
+        if let Some(stem) = stem.filter(|stem| !stem.is_empty()) {
+            name = stem.to_owned();
+        }
+    }
+    name
 }
 
 /// The name of a file's source: the one given, else the default.
@@ -389,4 +410,21 @@ async fn count(connection: &mut PgConnection) -> Result<BTreeMap<String, SourceR
         }
     }
     Ok(sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_called_as_its_file() {
+        for (path, name) in [
+            ("runs/llama-3.1-8b.json", "llama-3.1-8b"),
+            ("runs/llama-3.1-8b.csv.gz", "llama-3.1-8b"),
+            ("lab", "lab"),
+            (".json", ".json"),
+        ] {
+            assert_eq!(default_source(Path::new(path)), name);
+        }
+    }
 }
