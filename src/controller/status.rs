@@ -4,6 +4,8 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+mod size;
+
 use super::message;
 use super::outcome::{Change, Compliance, DeliverError, Delivery, Outcome, Rollout};
 use crate::advise::Answer;
@@ -67,7 +69,7 @@ pub fn next(
         generation,
         now,
     );
-    next
+    size::bounded(next)
 }
 
 /// What one word says of an outcome: the reason of the condition that it sets first.
