@@ -11,10 +11,10 @@ use kube::{Api, Client, Resource, ResourceExt};
 use super::context::{Context, FIELD_MANAGER};
 use super::error::{ApiError, in_time};
 use super::outcome::DeliverError;
-use super::owned::{Known, Owned, api_resource};
+use super::owned::{Known, Owned, api_resource, keep_own_annotations};
 use super::volume_claim;
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
-use crate::manifest::{self, Kind, Object, annotation, label};
+use crate::manifest::{self, Kind, MANIFESTS_KEY, Object, annotation, label};
 use crate::recommend::Running;
 
 /// Label that every object written by Compass carries, and that its watches select by.
@@ -71,15 +71,20 @@ impl<'a> Children<'a> {
         self.owned.serves(kind)
     }
 
-    /// What runs, or is about to, as the intent's workload says (R12). Where an autoscaler is about
-    /// to go, what it made of the replicas is what runs.
+    /// What runs, or is about to, as the intent's workload says (R12) or, where somebody changed what
+    /// it says, as it was delivered. Where an autoscaler is about to go, what it made of the replicas
+    /// is what runs.
     pub async fn running(&self, is_autoscaled: bool) -> Result<Option<Running>, DeliverError> {
         for kind in Kind::WORKLOADS {
             let Some(existing) = self.mine(kind).await? else {
                 continue;
             };
-            let Some(mut running) = manifest::running(&existing.annotations.unwrap_or_default())
-            else {
+            let said = manifest::running(&existing.annotations.unwrap_or_default());
+            let said = match said {
+                Some(said) => Some(said),
+                None => self.delivered(kind).await?,
+            };
+            let Some(mut running) = said else {
                 continue;
             };
             if !is_autoscaled && self.has_autoscaler().await? {
@@ -89,6 +94,15 @@ impl<'a> Children<'a> {
             return Ok(Some(running));
         }
         Ok(None)
+    }
+
+    /// What the workload in the manifests that were delivered last says of itself.
+    async fn delivered(&self, workload: Kind) -> Result<Option<Running>, DeliverError> {
+        let Some(config_map) = self.read(Kind::ConfigMap).await? else {
+            return Ok(None);
+        };
+        let manifests = config_map.data["data"][MANIFESTS_KEY].as_str();
+        Ok(manifests.and_then(|yaml| manifest::running_of(yaml, workload)))
     }
 
     async fn has_autoscaler(&self) -> Result<bool, DeliverError> {
@@ -108,7 +122,10 @@ impl<'a> Children<'a> {
         let existing = match self.owned.known(kind, self.namespace, self.name) {
             Known::Seen(seen) => Some(seen.metadata.clone()),
             Known::Absent => None,
-            Known::Unsure => self.existing(kind, self.name).await?,
+            Known::Unsure => self.existing(kind, self.name).await?.map(|mut existing| {
+                keep_own_annotations(&mut existing);
+                existing
+            }),
         };
         Ok(existing.filter(|it| self.owns(it) && !self.is_leaving(it)))
     }

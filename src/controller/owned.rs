@@ -15,7 +15,7 @@ use kube::{Resource, ResourceExt};
 use tracing::warn;
 
 use super::children::{MANAGED_BY, controller};
-use super::context::{Context, Watched};
+use super::context::{Context, FIELD_MANAGER, Watched};
 use super::error::{in_time, said_of_watch};
 use super::together;
 use crate::api::DeploymentIntent;
@@ -153,12 +153,29 @@ pub fn version(object: &ObjectMeta) -> Option<u64> {
     object.resource_version.as_ref()?.parse().ok()
 }
 
-/// Keeps what is needed of an object: these make up most of one.
-pub fn slim<K>(object: &mut PartialObjectMeta<K>) {
-    object.metadata.managed_fields = None;
+/// Keeps what is needed of an object that Compass made: the rest makes up most of one.
+fn slim(object: &mut Seen) {
+    keep_own_annotations(&mut object.metadata);
     object.metadata.labels = None;
-    if let Some(annotations) = &mut object.metadata.annotations {
-        annotations.retain(|key, _| key.starts_with(ANNOTATION_PREFIX));
+}
+
+/// Keeps of the annotations those that Compass wrote last. By server-side apply, a field belongs to
+/// whoever set its value: what somebody else changed says nothing of what Compass delivered.
+pub fn keep_own_annotations(metadata: &mut ObjectMeta) {
+    let managed = metadata.managed_fields.take().unwrap_or_default();
+    let applied = managed.iter().filter(|it| {
+        let by = (it.manager.as_deref(), it.operation.as_deref());
+        by == (Some(FIELD_MANAGER), Some("Apply"))
+    });
+    let fields = applied.filter_map(|it| Some(&it.fields_v1.as_ref()?.0));
+    let own: Vec<_> = fields
+        .filter_map(|fields| fields.pointer("/f:metadata/f:annotations"))
+        .collect();
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.retain(|key, _| {
+            let field = format!("f:{key}");
+            key.starts_with(ANNOTATION_PREFIX) && own.iter().any(|it| it.get(&field).is_some())
+        });
     }
 }
 
@@ -274,6 +291,27 @@ mod tests {
             metadata: config_map(version),
             _phantom: Default::default(),
         }
+    }
+
+    #[test]
+    fn an_annotation_that_others_changed_is_none_of_compass() {
+        let fields = |key: &str| serde_json::json!({"f:metadata": {"f:annotations": {key: {}}}});
+        let managed = |manager: &str, operation: &str, key: &str| serde_json::json!({"manager": manager, "operation": operation, "fieldsV1": fields(key)});
+        let metadata = serde_json::json!({
+            "annotations": {"compass.dev/model": "a/b", "compass.dev/replicas": "7",
+                "compass.dev/hardware": "H100", "theirs": "x"},
+            "managedFields": [
+                managed("compass", "Apply", "f:compass.dev/model"),
+                managed("kubectl-annotate", "Update", "f:compass.dev/replicas"),
+                managed("compass", "Update", "f:compass.dev/hardware"),
+                managed("compass", "Apply", "f:theirs"),
+            ],
+        });
+        let mut metadata: ObjectMeta = serde_json::from_value(metadata).unwrap();
+        keep_own_annotations(&mut metadata);
+        let kept: Vec<_> = metadata.annotations.unwrap().into_keys().collect();
+        assert_eq!(kept, ["compass.dev/model"]);
+        assert_eq!(metadata.managed_fields, None);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::context::{Context, Watched};
 use super::error::{ApiError, in_time};
 use super::generations::Generations;
 use super::health::Health;
-use super::owned::{Tell, follow, look, slim};
+use super::owned::{Tell, follow, look};
 use super::reconcile::{after_error, reconcile};
 use super::together;
 use crate::manifest::Kind;
@@ -120,6 +120,13 @@ pub async fn run(
         () = reconciling => Ok(()),
         _ = &mut following => bail!("the watches of what Compass made have ended"),
     }
+}
+
+/// Keeps what is needed of an intent: the rest makes up most of one.
+fn slim(intent: &mut Watched) {
+    intent.metadata.managed_fields = None;
+    intent.metadata.labels = None;
+    intent.metadata.annotations = None;
 }
 
 /// Waits until the API server serves intents: Compass may well start before its CRD is there.

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
+use super::Kind;
 use super::names::annotation;
 use super::plan::Plan;
 use crate::benchmark::{HardwareName, ModelName};
@@ -77,10 +80,29 @@ pub fn running(annotations: &BTreeMap<String, String>) -> Option<Running> {
     })
 }
 
+/// The same of the workload among these manifests.
+pub fn running_of(manifests: &str, workload: Kind) -> Option<Running> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(manifests).ok()?;
+    let kind = workload.resource().kind;
+    let workload = documents.iter().find(|it| it["kind"] == kind)?;
+    running(&serde_json::from_value(workload["metadata"]["annotations"].clone()).ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::manifest::test_support::Example;
+
+    #[test]
+    fn what_runs_is_read_off_manifests_too() {
+        let example = Example::default();
+        let yaml = example.manifests().yaml();
+        let read = running_of(&yaml, Kind::Deployment);
+        assert_eq!(read, running(&evidence(&example.plan())));
+        assert!(read.is_some());
+        assert_eq!(running_of(&yaml, Kind::LLMInferenceService), None);
+        assert_eq!(running_of("- none: [", Kind::Deployment), None);
+    }
 
     #[test]
     fn what_runs_is_read_back_as_it_was_written() {

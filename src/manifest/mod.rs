@@ -47,7 +47,7 @@ mod strategic_merge;
 mod test_support;
 mod yaml;
 
-pub use annotations::running;
+pub use annotations::{running, running_of};
 pub use deviation::Deviation;
 pub use error::BuildError;
 pub use kustomization::{KUSTOMIZATION, file_name, kustomization};

@@ -253,3 +253,47 @@ async fn what_runs_is_read_from_the_cluster_and_outlives_a_lost_status() {
     })
     .await;
 }
+
+/// Each of them would be taken for what runs: for more replicas, for another question, for nothing.
+#[tokio::test]
+async fn annotations_that_somebody_edits_are_put_right_and_change_nothing_else() {
+    let namespace = Namespace::create("update-edited").await;
+    let postgres = empty_knowledge_base();
+    let url = postgres.url();
+    let operator = namespace.operator_with(&url, 3600);
+    h100(2).insert(&url);
+    h100(3).insert(&url);
+    namespace.apply(&chat("updatePolicy: OnViolation"));
+    namespace.ready("chat", "Available").await;
+    another_model().insert(&url);
+    told(&namespace, "BetterRecommendationAvailable", "Proposed").await;
+    let before = namespace.api::<Deployment>().get("chat").await.unwrap();
+    let edits = [
+        "compass.dev/replicas=7",
+        "compass.dev/spec-digest=sha256:0",
+        "compass.dev/model=Qwen/Qwen3-8B",
+        "compass.dev/decision-digest-",
+        "compass.dev/replicas-",
+    ];
+    let restored = async || {
+        namespace
+            .until("chat", |it: &Deployment| {
+                it.metadata.annotations == before.metadata.annotations
+            })
+            .await
+    };
+    for edit in edits {
+        namespace.kubectl(&format!("annotate deployment chat --overwrite {edit}"));
+        assert_eq!(restored().await.spec, before.spec, "{edit}");
+    }
+    // Also where nobody watched.
+    drop(operator);
+    for edit in edits {
+        namespace.kubectl(&format!("annotate deployment chat --overwrite {edit}"));
+    }
+    let _operator = namespace.operator_with(&url, 3600);
+    assert_eq!(restored().await.spec, before.spec);
+    let status = namespace.ready("chat", "Available").await.status.unwrap();
+    assert_eq!(delivered(&status), plan("Qwen/Qwen3-32B", "2xH100", 2));
+    assert!(status.proposed.is_some());
+}
