@@ -151,6 +151,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                         .await
                         .context("no API server to talk to")?,
                     namespaces: arguments.namespace.clone(),
+                    selector: arguments.selector.clone(),
                 }),
                 writes: if arguments.console_allow_writes {
                     WriteOptions::ByCluster(arguments.database.writer_url()?)

@@ -93,8 +93,10 @@ pub enum WriteOptions {
 pub struct ClusterOptions {
     /// The API server, and who the console is to it.
     pub config: kube::Config,
-    /// The only namespaces that are shown; all where there is none.
+    /// The only namespaces whose intents are listed; all where there is none.
     pub namespaces: Vec<String>,
+    /// The only labels, as kubectl selects them.
+    pub selector: Option<String>,
 }
 
 /// What every page needs.
@@ -168,10 +170,7 @@ pub async fn serve(
     options: Options,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let cluster = options
-        .cluster
-        .map(|it| Cluster::new(it.config, it.namespaces));
-    let cluster = cluster.transpose()?.map(Arc::new);
+    let cluster = options.cluster.map(Cluster::new).transpose()?.map(Arc::new);
     let writes = match (options.writes, &cluster) {
         (WriteOptions::Nobody, _) => None,
         (WriteOptions::ByCluster(url), Some(cluster)) => {

@@ -2,31 +2,32 @@
 //! token, so that nobody sees here what `kubectl` would not show them.
 
 use axum::http::{HeaderMap, header};
-use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
 use kube::api::{ListParams, PostParams};
-use kube::{Api, Client, Config, ResourceExt};
+use kube::core::{ApiResource, DynamicObject};
+use kube::{Api, Client, Config};
 
+use super::ClusterOptions;
 use crate::api::DeploymentIntent;
 
 /// The cookie that keeps a pasted token.
 const COOKIE: &str = "compass-viewer";
 /// Browsers keep no larger cookie.
 const LONGEST_TOKEN: usize = 3800;
-/// Namespaces that are asked about at once.
-const AT_ONCE: usize = 8;
 
 /// A cluster with intents.
 #[derive(Clone)]
 pub(super) struct Cluster {
     config: Config,
-    /// The console's own: it only says which namespaces have intents at all.
+    /// The console's own: it only says which intents there are.
     own: Client,
-    /// The only namespaces whose intents are shown; all where there is none.
+    /// The only namespaces whose intents are listed; all where there is none.
     namespaces: Vec<String>,
+    /// The only labels, likewise.
+    selector: Option<String>,
 }
 
 /// Somebody with a token that the API server took.
@@ -45,12 +46,12 @@ pub(super) enum Sight {
 }
 
 impl Cluster {
-    pub(super) fn new(config: Config, namespaces: Vec<String>) -> kube::Result<Self> {
-        let own = Client::try_from(config.clone())?;
+    pub(super) fn new(options: ClusterOptions) -> kube::Result<Self> {
         Ok(Self {
-            config,
-            own,
-            namespaces,
+            own: Client::try_from(options.config.clone())?,
+            config: options.config,
+            namespaces: options.namespaces,
+            selector: options.selector,
         })
     }
 
@@ -82,33 +83,25 @@ impl Cluster {
         Ok(Viewer { client, name })
     }
 
-    /// Every intent that the viewer may list: in the whole cluster, else namespace by namespace.
-    pub(super) async fn intents(&self, viewer: &Viewer) -> kube::Result<Vec<DeploymentIntent>> {
-        let mut namespaces = self.namespaces.clone();
-        if namespaces.is_empty() {
-            let everything = ListParams::default();
-            let all: Api<DeploymentIntent> = Api::all(viewer.client.clone());
-            match all.list(&everything).await {
-                Err(kube::Error::Api(status)) if status.code == 403 => {}
-                listed => return Ok(listed?.items),
-            }
-            let own: Api<DeploymentIntent> = Api::all(self.own.clone());
-            let known = own.list_metadata(&everything).await?;
-            namespaces = known.iter().filter_map(ResourceExt::namespace).collect();
-            namespaces.sort();
-            namespaces.dedup();
+    /// Every intent that the console's own account lists, whether this version can read it or not.
+    pub(super) async fn known_intents(&self) -> kube::Result<Vec<DynamicObject>> {
+        let resource = ApiResource::erase::<DeploymentIntent>(&());
+        let what = ListParams {
+            label_selector: self.selector.clone(),
+            ..ListParams::default()
+        };
+        let places = if self.namespaces.is_empty() {
+            vec![Api::all_with(self.own.clone(), &resource)]
+        } else {
+            let namespaces = self.namespaces.iter();
+            let place = |it: &String| Api::namespaced_with(self.own.clone(), it, &resource);
+            namespaces.map(place).collect()
+        };
+        let mut known: Vec<DynamicObject> = Vec::new();
+        for place in places {
+            known.extend(place.list(&what).await?.items);
         }
-        let asked = namespaces.into_iter().map(|namespace| {
-            let intents: Api<DeploymentIntent> = Api::namespaced(viewer.client.clone(), &namespace);
-            async move {
-                match intents.list(&ListParams::default()).await {
-                    Err(kube::Error::Api(status)) if status.code == 403 => Ok(Vec::new()),
-                    listed => Ok::<_, kube::Error>(listed?.items),
-                }
-            }
-        });
-        let listed: Vec<Vec<_>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
-        Ok(listed.into_iter().flatten().collect())
+        Ok(known)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::support::{
 
 const CHAT: &str = "useCase: chatbot_conversational, demand: {requestsPerSecond: 5}";
 
-/// Two people: one sees the intents of one namespace, the other those of all.
+/// People: one sees the intents of one namespace, another those of all; one may get a single intent by
+/// its name, and one may list them and get none.
 const PEOPLE: &str = "
 apiVersion: v1
 kind: ServiceAccount
@@ -23,11 +24,37 @@ apiVersion: v1
 kind: ServiceAccount
 metadata: {name: all, namespace: console-a}
 ---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: named, namespace: console-a}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: lists, namespace: console-a}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: gets-one-intent}
+rules:
+- {apiGroups: [compass.dev], resources: [deploymentintents], verbs: [get], resourceNames: [chat-b, none]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: lists-intents}
+rules:
+- {apiGroups: [compass.dev], resources: [deploymentintents], verbs: [list, watch]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: lists-intents}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: lists-intents}
+subjects: [{kind: ServiceAccount, name: lists, namespace: console-a}]
+---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: reads-intents}
 rules:
-- {apiGroups: [compass.dev], resources: [deploymentintents], verbs: [get, list]}
+- {apiGroups: [compass.dev], resources: [deploymentintents], verbs: [get]}
 - {apiGroups: [''], resources: [configmaps, events], verbs: [get, list]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -41,6 +68,15 @@ kind: ClusterRoleBinding
 metadata: {name: all-intents}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reads-intents}
 subjects: [{kind: ServiceAccount, name: all, namespace: console-a}]
+";
+
+/// In the other namespace.
+const NAMED: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: named, namespace: console-b}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: gets-one-intent}
+subjects: [{kind: ServiceAccount, name: named, namespace: console-a}]
 ";
 
 struct Console {
@@ -91,8 +127,12 @@ async fn a_viewer_sees_what_kubectl_would_show_them() {
     let a = Namespace::create_on(cluster, "console-a").await;
     let b = Namespace::create_on(cluster, "console-b").await;
     a.apply(PEOPLE);
+    b.apply(NAMED);
     a.apply(&intent_yaml("chat-a", CHAT));
-    b.apply(&intent_yaml("chat-b", CHAT));
+    for name in ["chat-b", "chat-c"] {
+        b.apply(&intent_yaml(name, CHAT));
+    }
+    b.kubectl("label deploymentintent chat-b team=b");
     let token = |name: &str| {
         let token = a.kubectl(&format!("create token {name}"));
         token.trim().to_owned()
@@ -101,6 +141,7 @@ async fn a_viewer_sees_what_kubectl_would_show_them() {
     let console = Console::start(cluster, &cluster.database_url, "");
     a.ready("chat-a", "Rendered").await;
     b.ready("chat-b", "Rendered").await;
+    b.ready("chat-c", "Rendered").await;
 
     let answer = console.ask("GET /intents", "", b"");
     assert_eq!(answer.status, 401);
@@ -121,6 +162,25 @@ async fn a_viewer_sees_what_kubectl_would_show_them() {
     for part in ["chat-a", "chat-b", "kind simulated", "Ready", "An hour"] {
         assert!(page.contains(part), "{part}");
     }
+
+    let listed = |console: &Console, token: &str| {
+        let (status, page) = console.get("/intents", token);
+        assert_eq!(status, 200, "{page}");
+        let links = page.split("href=\"/intents/").skip(1);
+        let names = links.map(|it| it.split('"').next().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let everything = ["console-a/chat-a", "console-b/chat-b", "console-b/chat-c"];
+    assert_eq!(listed(&console, &all), everything);
+    assert_eq!(listed(&console, &one), everything[..1]);
+    assert_eq!(listed(&console, &token("named")), everything[1..2]);
+    assert_eq!(listed(&console, &token("lists")), [""; 0]);
+    // An operator that looks at a part of them lists that part.
+    let part = Console::start(cluster, &cluster.database_url, "--selector team=b");
+    eventually("the console", async || http::get(part.port, "/healthz")).await;
+    assert_eq!(listed(&part, &all), everything[1..2]);
+    assert_eq!(listed(&part, &one), [""; 0]);
+    drop(part);
 
     let (status, page) = console.get("/intents/console-b/chat-b", &one);
     assert_eq!(status, 403);

@@ -1,6 +1,7 @@
 //! The Intents pages: what the cluster's intents came to, for whoever may see them.
 
 mod one;
+mod seen;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -15,6 +16,7 @@ use super::viewer::{Cluster, Sight, Viewer};
 use super::{Console, shown, sign_in};
 use crate::api::DeploymentIntent;
 use crate::recommend::MicroDollars;
+use seen::Seen;
 
 /// Rows shown; the totals are of all.
 const SHOWN: usize = 500;
@@ -46,8 +48,8 @@ pub(super) async fn list(State(console): State<Console>, headers: HeaderMap) -> 
         Ok(seen) => seen,
         Err(response) => return response,
     };
-    let (status, main) = match cluster.intents(&viewer).await {
-        Ok(intents) => (StatusCode::OK, table(&intents)),
+    let (status, main) = match seen::seen(cluster, &viewer).await {
+        Ok(seen) => (StatusCode::OK, list_of(&seen)),
         Err(error) => (status_of(&error), refused(&error)),
     };
     let main = html! { div.stack { h1 { "Intents" } (main) } };
@@ -103,6 +105,22 @@ fn condition_of<'a>(intent: &'a DeploymentIntent, kind: &str) -> Option<&'a Cond
 /// Dollars as the status writes them.
 pub(super) fn dollars(text: Option<&str>) -> Option<MicroDollars> {
     text?.parse::<Decimal>().ok().map(MicroDollars::of)
+}
+
+fn list_of(seen: &Seen) -> Markup {
+    let unreadable = &seen.unreadable;
+    html! {
+        (table(&seen.intents))
+        @if !unreadable.is_empty() {
+            p.hint { "Of an older version, and not readable by this one: " (unreadable.join(", ")) "." }
+        }
+        @if seen.unasked > 0 {
+            p.hint {
+                (shown::counted(seen.unasked as i64, "intent")) " more may be yours: there are too many to ask about each. "
+                "Who may get all of a namespace sees all of it."
+            }
+        }
+    }
 }
 
 fn table(intents: &[DeploymentIntent]) -> Markup {
