@@ -92,6 +92,7 @@ async fn measure(world: &World, count: usize, mode: &str) -> anyhow::Result<()> 
     drop(operator);
     world.delete_intents().await?;
     world.create_intents(count, mode).await?;
+    let statuses = world.bare(statuses).await?;
     let mut seen = world.watch().await?;
     let probe = world.probe();
     let start = Instant::now();

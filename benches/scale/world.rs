@@ -1,6 +1,6 @@
 //! A cluster with many intents, and what is seen of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 
 use kube::{Api, Client, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::operator::{
     CONCURRENCY, client, compass, dynamic, install_crd, memory_mib, start_operator,
@@ -118,15 +118,23 @@ impl World {
         )
     }
 
-    /// Every status, to be written again.
-    pub async fn statuses(&self) -> anyhow::Result<Vec<DynamicObject>> {
+    /// Every status, by its intent's name.
+    pub async fn statuses(&self) -> anyhow::Result<HashMap<String, Value>> {
+        let listed = dynamic(&self.client).list(&ListParams::default()).await?;
+        let statuses = listed.items.into_iter();
+        let by_name = statuses.map(|mut object| (object.name_any(), object.data["status"].take()));
+        Ok(by_name.collect())
+    }
+
+    /// The intents of now with the statuses of those that had their names before, to be written.
+    pub async fn bare(
+        &self,
+        mut statuses: HashMap<String, Value>,
+    ) -> anyhow::Result<Vec<DynamicObject>> {
         let listed = dynamic(&self.client).list(&ListParams::default()).await?;
         let bare = listed.items.into_iter().map(|mut object| {
-            let status = object.data["status"].take();
+            let status = statuses.remove(&object.name_any());
             object.metadata.managed_fields = None;
-            // They go to intents of the same names that are made anew.
-            object.metadata.uid = None;
-            object.metadata.resource_version = None;
             object.types = Some(TypeMeta::resource::<DeploymentIntent>());
             object.data = json!({"status": status, "spec": {}});
             object
