@@ -121,3 +121,17 @@ fn somebody_with_rights_in_one_namespace_needs_no_right_in_the_cluster() {
     assert!(of_the_cluster.is_empty(), "{of_the_cluster:?}");
     assert!(objects.contains("\nkind: Role\n"));
 }
+
+#[test]
+fn an_alert_leads_to_its_entry_in_the_runbook_where_it_can_be_read() {
+    let objects = rendered("compass", &case("everything"), "");
+    let links: Vec<_> = objects
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("runbook_url: "))
+        .collect();
+    assert!(links.len() > 10, "{links:?}");
+    for link in links {
+        let entry = link.strip_prefix("https://wiki.example.com/compass/operations#compass");
+        assert!(entry.is_some_and(|it| !it.is_empty()), "{link}");
+    }
+}
