@@ -63,3 +63,25 @@ fn intents() {
 fn snapshots() {
     replay(targets::snapshot, &["fuzz/corpus/snapshot"]);
 }
+
+/// The fuzzer is a workspace of its own, which nothing here builds: its lock file goes stale unseen.
+#[test]
+fn the_fuzzers_lock_file_knows_what_compass_needs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let manifest = read("Cargo.toml");
+    let (_, needed) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let (needed, _) = needed.split_once("\n[").unwrap();
+    let lock = read("fuzz/Cargo.lock");
+    let (_, locked) = lock.split_once("\nname = \"compass\"\n").unwrap();
+    let (locked, _) = locked.split_once("\n]").unwrap();
+    for line in needed.lines() {
+        let (name, _) = line.split_once(" = ").unwrap();
+        let is_locked =
+            locked.contains(&format!("\"{name}\"")) || locked.contains(&format!("\"{name} "));
+        assert!(
+            is_locked,
+            "{name}: cargo update --workspace --manifest-path fuzz/Cargo.toml"
+        );
+    }
+}
