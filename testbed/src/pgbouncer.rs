@@ -28,13 +28,14 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one before a server, with two sessions for each database. `ignored` are start-up
-    /// parameters that it drops instead of refusing them (`ignore_startup_parameters`).
-    pub fn before(postgres: &Postgres, ignored: &str) -> Result<PgBouncer> {
+    /// Starts one before a server, which it reaches by `port`, with two sessions for each database.
+    /// `ignored` are start-up parameters that it drops instead of refusing them
+    /// (`ignore_startup_parameters`).
+    pub fn before(postgres: &Postgres, port: u16, ignored: &str) -> Result<PgBouncer> {
         let programs = Programs::find()?;
         let account = Account::for_postgres()?;
         let scratch = Scratch::create()?;
-        let port = port::free()?;
+        let listening = port::free()?;
         let (user, password) = postgres.login();
         let users = scratch.join("users.txt");
         fs::write(&users, format!("\"{user}\" \"{password}\"\n"))?;
@@ -42,11 +43,10 @@ impl PgBouncer {
         fs::write(
             &settings,
             format!(
-                "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-                 listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\n\
+                "[databases]\n* = host=127.0.0.1 port={port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+                 listen_port = {listening}\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\n\
                  pool_mode = transaction\ndefault_pool_size = 2\nmax_client_conn = 200\n\
                  ignore_startup_parameters = {ignored}\n",
-                postgres.port(),
                 users.display(),
             ),
         )?;
@@ -65,11 +65,11 @@ impl PgBouncer {
             .remove_if_orphaned(scratch.path())
             .start(&log)?;
         server.wait_until_ready(START_PATIENCE, || {
-            Ok(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
+            Ok(std::net::TcpStream::connect(("127.0.0.1", listening)).is_ok())
         })?;
         Ok(PgBouncer {
             server,
-            port,
+            port: listening,
             _scratch: scratch,
         })
     }

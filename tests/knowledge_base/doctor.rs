@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use compass_testbed::PgBouncer;
+use compass::knowledge_base::migrate;
 use compass_testbed::postgres::execute;
+use compass_testbed::{PgBouncer, Postgres};
 use serde_json::{Value, json};
 
 use crate::support::{Database, SERVER};
@@ -13,13 +14,18 @@ const LOGIN: &str = "s3cret-of-nobody";
 /// Exit code and report; the second URL is the direct one.
 fn doctor(urls: &[&str]) -> (i32, Value) {
     let names = ["DATABASE_URL", "DATABASE_DIRECT_URL"];
+    let settings: Vec<_> = names.into_iter().zip(urls.iter().copied()).collect();
+    doctor_with(&settings)
+}
+
+fn doctor_with(urls: &[(&str, &str)]) -> (i32, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_compass"))
         .args(["doctor", "--skip", "cluster", "-o", "json"])
-        .envs(names.into_iter().zip(urls))
+        .envs(urls.iter().copied())
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    for url in urls {
+    for (_, url) in urls {
         let password = url.split(['@', ':']).nth(2).unwrap();
         assert!(!text.contains(password), "a password is shown: {text}");
     }
@@ -155,7 +161,7 @@ async fn a_role_without_a_right_is_told_which() {
 
 #[tokio::test]
 async fn a_pooler_is_told_with_what_it_costs() {
-    let pooler = PgBouncer::before(&SERVER, "").unwrap();
+    let pooler = PgBouncer::before(&SERVER, SERVER.port(), "").unwrap();
     let database = Database::migrated().await;
     database.load("lab", &[json!({})]).await;
     let url = pooler.url_of(&database.url).unwrap();
@@ -176,4 +182,44 @@ async fn a_pooler_is_told_with_what_it_costs() {
     let (code, report) = doctor(&[&url, &url]);
     assert_eq!(code, 1);
     says(&report, "direct URL", "fail", &["a pooler too"]);
+}
+
+#[tokio::test]
+async fn a_replica_is_told_with_its_lag_and_a_standby_is_no_primary() {
+    let mut primary = Postgres::start().unwrap();
+    let database = Database { url: primary.url() };
+    migrate(&database.url).await.unwrap();
+    database.load("lab", &[json!({})]).await;
+    let mut replica = primary.replica().unwrap();
+    let read = replica.url();
+    let urls = [
+        ("DATABASE_URL", &*database.url),
+        ("DATABASE_READ_URL", &*read),
+    ];
+    // What was written last may still be under way.
+    let caught_up = || {
+        let (code, report) = doctor_with(&urls);
+        assert_eq!(code, 0, "{report:#}");
+        let [verdict, found, _] = check(&report, "replica");
+        verdict == "ok" && found.contains("has all that the primary has")
+    };
+    assert!((0..20).any(|_| caught_up()));
+
+    let (code, report) = doctor(&[&read]);
+    assert_eq!(code, 0, "{report:#}");
+    says(
+        &report,
+        "replication",
+        "warn",
+        &["it can be read, not written to", "--database-read-url"],
+    );
+    let other = Database::migrated().await;
+    let (code, report) = doctor_with(&[("DATABASE_URL", &other.url), ("DATABASE_READ_URL", &read)]);
+    assert_eq!(code, 1);
+    says(&report, "replica", "fail", &["follows another primary"]);
+
+    replica.kill();
+    let (code, report) = doctor_with(&urls);
+    assert_eq!(code, 1);
+    says(&report, "replica", "fail", &["127.0.0.1"]);
 }

@@ -18,7 +18,7 @@ use crate::support::{Database, PROFILE, SERVER, catalog, connect, id};
 const IGNORED: [&str; 2] = ["", "extra_float_digits, options"];
 
 fn pooler(ignored: &str) -> PgBouncer {
-    PgBouncer::before(&SERVER, ignored).unwrap()
+    PgBouncer::before(&SERVER, SERVER.port(), ignored).unwrap()
 }
 
 #[tokio::test]

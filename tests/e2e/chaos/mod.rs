@@ -12,6 +12,7 @@ mod world;
 
 use std::time::Duration;
 
+use compass_testbed::PgBouncer;
 use compass_testbed::forwarder::Traffic;
 use compass_testbed::postgres::execute;
 
@@ -91,6 +92,30 @@ async fn the_knowledge_base_fails_in_every_way() {
         }
         load_knowledge_base(&world.postgres.url());
     }
+    let approved = users.stop().await;
+    invariants::hold(&world, approved).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make chaos"]
+async fn the_knowledge_base_fails_over_behind_a_pooler() {
+    let (mut world, seed) = (World::create().await, seed());
+    let pooler = PgBouncer::before(&world.postgres, world.database.port(), "").unwrap();
+    let mut run = world.direct("compass");
+    let pooled = pooler.url_of(&world.database_url()).unwrap();
+    run.environment.extend([
+        ("DATABASE_DIRECT_URL".to_owned(), world.database_url()),
+        ("DATABASE_URL".to_owned(), pooled),
+    ]);
+    let _operator = Supervisor::start(run);
+    let users = Users::start(&world, seed, BUSY);
+    for _ in 0..3 {
+        pass(2000).await;
+        let standby = world.postgres.replica().unwrap();
+        pass(4000).await;
+        world.fail_over_to(standby);
+    }
+    pass(4000).await;
     let approved = users.stop().await;
     invariants::hold(&world, approved).await;
 }

@@ -2,6 +2,7 @@
 //! proposed is approved.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use compass::api::{DeploymentIntent, DeploymentIntentStatus, parse_intent};
@@ -13,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::world::{NAMESPACE, World};
-use crate::support::{Row, intent_yaml};
+use crate::support::{Row, compass, intent_yaml};
 
 const MOST_INTENTS: usize = 24;
 const USE_CASES: [&str; 4] = [
@@ -25,6 +26,8 @@ const USE_CASES: [&str; 4] = [
 const MODES: [&str; 3] = ["Recommend", "Render", "Apply"];
 /// How long one person waits before looking again.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// Benchmarks of one run of the pipeline.
+const LOADED: usize = 200;
 const MODELS: [&str; 2] = ["Qwen/Qwen3-32B", "Qwen/Qwen3-8B"];
 
 /// What is to run.
@@ -51,8 +54,8 @@ impl Users {
             random: fastrand::Rng::with_seed(seed),
             intents,
             known: BTreeSet::new(),
-            // Past the bad network: whoever loads benchmarks has a good one.
-            database_url: world.postgres.url(),
+            database_url: world.people_url(),
+            file: world.control_plane.directory().join("pipeline.json"),
         };
         let stopped = stop.clone();
         let working = tokio::spawn(async move {
@@ -82,6 +85,8 @@ struct Everyday {
     intents: Api<DeploymentIntent>,
     known: BTreeSet<String>,
     database_url: String,
+    /// What the pipeline loads.
+    file: PathBuf,
 }
 
 impl Everyday {
@@ -99,7 +104,8 @@ impl Everyday {
             }
             75..85 => self.delete().await,
             // Nobody may be able to reach PostgreSQL at this moment.
-            85..95 => drop(self.insert()),
+            85..94 => drop(self.insert()),
+            94..96 => drop(self.load()),
             _ => drop(execute(
                 &self.database_url,
                 "DELETE FROM exported_summaries WHERE framework_version = '0.11.0' AND type = ''",
@@ -158,6 +164,29 @@ impl Everyday {
             ..Row::default()
         };
         row.try_insert(&self.database_url)
+    }
+
+    /// All benchmarks of a pipeline, which replace those of its last run.
+    fn load(&mut self) -> anyhow::Result<String> {
+        let rows: Vec<_> = (0..LOADED)
+            .map(|number| {
+                let ttft = self.random.i32(40..260);
+                let model = MODELS[number % MODELS.len()];
+                json!({
+                    "config_id": "pipeline", "model_hf_repo": model, "type": "",
+                    "hardware": "H200", "hardware_count": 1,
+                    "framework": "vllm", "framework_version": "0.12.0",
+                    "prompt_tokens": 512, "output_tokens": 256,
+                    "requests_per_second": 1 + number / MODELS.len(),
+                    "ttft_p95": ttft, "itl_p95": 12, "e2e_p95": ttft + 12 * 255,
+                })
+            })
+            .collect();
+        std::fs::write(&self.file, json!(rows).to_string())?;
+        compass("load --replace --source pipeline")
+            .arg(&self.file)
+            .env("DATABASE_URL", &self.database_url)
+            .output()
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use compass_testbed::control_plane::FLEET;
-use compass_testbed::{ControlPlane, Forwarder, Postgres, Scope};
+use compass_testbed::{ControlPlane, Forwarder, Postgres, Scope, port};
 use kube::Client;
 
 use super::api_gate::{ApiGate, Write, Writes};
@@ -17,9 +17,12 @@ const POD_READY_AFTER: std::time::Duration = std::time::Duration::from_millis(10
 
 pub struct World {
     pub control_plane: ControlPlane,
+    /// The primary.
     pub postgres: Postgres,
-    /// Between the operator and PostgreSQL.
+    /// Between the operator and the primary.
     pub database: Forwarder,
+    /// Everybody else's way to the primary: a name that always works.
+    name: Forwarder,
     /// Everybody's but the operator's.
     pub client: Client,
     pub writes: Writes,
@@ -41,6 +44,7 @@ impl World {
         Self {
             client: client(&control_plane).await,
             database: Forwarder::to(postgres.port()).unwrap(),
+            name: Forwarder::to(postgres.port()).unwrap(),
             control_plane,
             postgres,
             writes: Arc::default(),
@@ -49,10 +53,22 @@ impl World {
 
     /// The knowledge base through the bad network.
     pub fn database_url(&self) -> String {
-        let (real, forwarded) = (self.postgres.port(), self.database.port());
-        self.postgres
-            .url()
-            .replace(&format!(":{real}/"), &format!(":{forwarded}/"))
+        port::replaced(&self.postgres.url(), self.database.port()).unwrap()
+    }
+
+    /// The knowledge base for everybody but the operator.
+    pub fn people_url(&self) -> String {
+        port::replaced(&self.postgres.url(), self.name.port()).unwrap()
+    }
+
+    /// The primary dies, and its standby takes its place.
+    pub fn fail_over_to(&mut self, standby: Postgres) {
+        self.postgres.kill();
+        standby.promote().unwrap();
+        for path in [&self.database, &self.name] {
+            path.redirect(standby.port());
+        }
+        self.postgres = standby;
     }
 
     /// A way to the API server for one operator.
