@@ -26,6 +26,8 @@ pub struct Replica {
     pub is_placed: bool,
     /// Whether it is about to go, or over.
     pub is_leaving: bool,
+    /// Whether it serves.
+    pub is_ready: bool,
     /// GPUs that it asks for.
     pub gpus: u64,
     /// Equal where two pods may run on the same nodes.
@@ -53,12 +55,19 @@ pub fn replica(pod: &Pod) -> Option<(&str, Replica)> {
             is_placed: spec.node_name.is_some(),
             is_leaving: pod.metadata.deletion_timestamp.is_some()
                 || matches!(phase, Some("Failed" | "Succeeded")),
+            is_ready: is_ready(pod),
             gpus: gpus(spec),
             nodes: nodes(spec),
             trouble: trouble(pod),
         };
         (intent.as_str(), replica)
     })
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|it| it.conditions.as_ref());
+    let mut conditions = conditions.into_iter().flatten();
+    conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// GPUs of all containers; whole numbers, as the API server demands of extended resources.

@@ -260,11 +260,9 @@ fn troubles<'p>(deployment: &Deployment, pods: &'p [Replica]) -> Vec<Told<'p>> {
     let of_current = |replica: &&Replica| Some(&*replica.replica_set) == current;
     let of_current = pods.iter().filter(of_current);
     // A pod that is over tells why its successors are not ready, and nothing once one of them is.
-    let serving = of_current
-        .clone()
-        .filter(|it| it.trouble.is_none() && !it.is_leaving);
-    let newest_without = serving.filter_map(|replica| replica.created).max();
-    let matters = |replica: &&Replica| !replica.is_leaving || replica.created >= newest_without;
+    let serving = of_current.clone().filter(|it| it.is_ready);
+    let newest_serving = serving.filter_map(|replica| replica.created).max();
+    let matters = |replica: &&Replica| !replica.is_leaving || replica.created >= newest_serving;
     let mut by_reason: BTreeMap<_, Told> = BTreeMap::new();
     for trouble in of_current
         .filter(matters)

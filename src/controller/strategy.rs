@@ -234,6 +234,7 @@ mod tests {
             created: None,
             is_placed: !waits,
             is_leaving: false,
+            is_ready: false,
             gpus: 2,
             nodes,
             trouble: waits.then(|| Trouble {

@@ -4,8 +4,13 @@
 use std::sync::LazyLock;
 
 use compass::api::DeploymentIntent;
+use compass_testbed::control_plane::GpuNodes;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::ResourceExt;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::json;
 
 use crate::support::{Cluster, Namespace, ONE_OF_EACH, condition, eventually, intent_yaml};
 
@@ -203,4 +208,128 @@ async fn a_rollout_keeps_its_replicas_while_there_are_gpus_and_says_when_there_a
     assert_eq!(surge(&again), Some(&IntOrString::Int(1)));
     namespace.kubectl("delete pod others");
     namespace.ready("chat", "Available").await;
+}
+
+/// The newest pod that is placed and not over, but for those of `before`.
+async fn placed_pod(namespace: &Namespace, before: &[&str]) -> String {
+    let api = namespace.api::<Pod>();
+    eventually("a pod to be placed", async || {
+        let pods = api.list(&ListParams::default()).await.unwrap().items;
+        let placed = |pod: &&Pod| pod.spec.as_ref().is_some_and(|it| it.node_name.is_some());
+        let is_new = |pod: &&Pod| !before.contains(&&*pod.name_any());
+        match pods.iter().filter(placed).find(is_new) {
+            Some(pod) => Ok(pod.name_any()),
+            None => Err(pods),
+        }
+    })
+    .await
+}
+
+/// What a kubelet, or the node's controller in its place, writes of a pod whose container runs.
+async fn report(namespace: &Namespace, pod: &str, pod_is_ready: bool, container_is_ready: bool) {
+    let is = |holds: bool| if holds { "True" } else { "False" };
+    let condition = |type_: &str, holds: bool| json!({"type": type_, "status": is(holds), "lastTransitionTime": "2026-01-02T00:00:00Z"});
+    let status = json!({
+        "phase": "Running",
+        "conditions": [
+            condition("PodScheduled", true), condition("Initialized", true),
+            condition("ContainersReady", container_is_ready), condition("Ready", pod_is_ready),
+        ],
+        "containerStatuses": [{
+            "name": "vllm", "image": "testbed.invalid/vllm:by-hand", "imageID": "", "restartCount": 0,
+            "ready": container_is_ready, "started": true,
+            "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+        }],
+    });
+    patch_status(namespace, pod, status).await;
+}
+
+async fn patch_status(namespace: &Namespace, pod: &str, status: serde_json::Value) {
+    let patch = Patch::Merge(json!({"status": status}));
+    let api = namespace.api::<Pod>();
+    api.patch_status(pod, &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+}
+
+/// Two nodes of the GPU that a chatbot gets.
+static TWO_NODES: LazyLock<Cluster> = LazyLock::new(|| {
+    let [_, l40s] = ONE_OF_EACH;
+    Cluster::of(&[GpuNodes { count: 2, ..l40s }])
+});
+
+#[tokio::test]
+async fn what_becomes_of_a_replica_that_served_is_told() {
+    let namespace = Namespace::create_on(&TWO_NODES, "served").await;
+    let _operator = namespace.operator();
+    let runtime = "runtime: {image: 'testbed.invalid/vllm:by-hand', hfTokenSecret: {name: hugging-face, key: token}}";
+    namespace.apply(&chat(
+        "chat",
+        &format!("hardware: {{allow: [L40S]}}, {runtime}"),
+    ));
+    let pod = placed_pod(&namespace, &[]).await;
+    let told = async |reason: &str, part: &str| {
+        let intent = namespace
+            .reaches("chat", "Reconciling", "True", reason)
+            .await;
+        assert!(message(&intent).contains(part), "{}", message(&intent));
+        assert_eq!(condition(&intent, "Stalled"), None);
+    };
+    report(&namespace, &pod, true, true).await;
+    namespace.ready("chat", "Available").await;
+
+    // Its probe fails for a while.
+    report(&namespace, &pod, false, false).await;
+    let lost = format!("pod {pod} on node ");
+    told("ReadinessLost", &lost).await;
+    told("ReadinessLost", "no longer answers its readiness probe").await;
+    report(&namespace, &pod, true, true).await;
+    namespace.ready("chat", "Available").await;
+
+    // Its kubelet does not report: the node's controller marks the pod, and not its container.
+    report(&namespace, &pod, false, true).await;
+    told("NodeLost", ": the node no longer reports").await;
+    report(&namespace, &pod, true, true).await;
+    namespace.ready("chat", "Available").await;
+
+    // Its kubelet evicts it: that is told until its successor serves.
+    let evicted = json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."});
+    patch_status(&namespace, &pod, evicted).await;
+    let successor = placed_pod(&namespace, &[&pod]).await;
+    told(
+        "Evicted",
+        "was evicted (Evicted: The node was low on resource: memory.)",
+    )
+    .await;
+    report(&namespace, &successor, true, true).await;
+    namespace.ready("chat", "Available").await;
+
+    // Its node goes out of service: what ran there runs elsewhere.
+    let api = namespace.api::<Pod>();
+    let node = api
+        .get(&successor)
+        .await
+        .unwrap()
+        .spec
+        .unwrap()
+        .node_name
+        .unwrap();
+    namespace.kubectl(&format!(
+        "taint node {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
+    ));
+    let third = placed_pod(&namespace, &[&pod, &successor]).await;
+    report(&namespace, &third, true, true).await;
+    namespace.ready("chat", "Available").await;
+    namespace.kubectl(&format!(
+        "taint node {node} node.kubernetes.io/out-of-service-"
+    ));
+    let elsewhere = api
+        .get(&third)
+        .await
+        .unwrap()
+        .spec
+        .unwrap()
+        .node_name
+        .unwrap();
+    assert_ne!(elsewhere, node);
 }

@@ -50,6 +50,7 @@ fn pod(name: &str, revision: &str, trouble: Option<(&'static str, bool)>) -> Rep
         created: None,
         is_placed: true,
         is_leaving: false,
+        is_ready: false,
         gpus: 1,
         nodes: 1,
         trouble: trouble.map(|(reason, needs_a_person)| Trouble {
@@ -196,6 +197,11 @@ fn an_evicted_pod_matters_until_a_later_one_does_well() {
     );
     let mut successor = pod("b", "new", None);
     successor.created = at(2);
+    assert_eq!(
+        progressing(with(starting(), &[evicted.clone(), successor.clone()])).0,
+        "Evicted"
+    );
+    successor.is_ready = true;
     assert_eq!(
         progressing(with(starting(), &[evicted, successor])).0,
         "Progressing"
