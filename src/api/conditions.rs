@@ -69,6 +69,8 @@ pub mod reason {
     /// The API server refuses pods. Stalled where Pod Security does, else Reconciling until the
     /// Deployment's deadline.
     pub const PODS_REFUSED: &str = "PodsRefused";
+    /// Stalled: KServe can make nothing of the LLMInferenceService.
+    pub const WORKLOAD_REFUSED: &str = "WorkloadRefused";
     /// Reconciling: the node of a pod no longer reports.
     pub const NODE_LOST: &str = "NodeLost";
     /// Reconciling: a container that was ready no longer answers its readiness probe.

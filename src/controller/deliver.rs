@@ -8,10 +8,11 @@ use tracing::instrument;
 
 use super::children::{Children, Claimed, replicas};
 use super::context::Context;
+use super::kserve;
 use super::message;
 use super::outcome::{DeliverError, Delivery, Rollout};
 use super::pod::Replica;
-use super::rollout::{kserve_rollout, rollout};
+use super::rollout::rollout;
 use super::strategy::Strategy;
 use crate::api::{DeliveryMode, DeploymentIntent, ManifestsStatus};
 use crate::manifest::{BuildError, Built, Kind, MANIFESTS_KEY, Manifests, Object, annotation};
@@ -174,7 +175,7 @@ fn rollout_of(
     strategy: Strategy,
 ) -> Rollout {
     if kind == Kind::LLMInferenceService {
-        return kserve_rollout(&running);
+        return kserve::rollout(&running);
     }
     // What cannot be read has not been seen to run.
     let mut running: Deployment = running.try_parse().unwrap_or_default();

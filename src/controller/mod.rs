@@ -16,6 +16,7 @@ mod events;
 mod evidence;
 mod generations;
 mod health;
+mod kserve;
 mod lease;
 pub(crate) mod message;
 mod metrics;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus};
 use kube::ResourceExt;
-use kube::core::DynamicObject;
 
 use super::outcome::Rollout;
 use super::pod::Replica;
@@ -96,29 +95,6 @@ impl Progress {
         } else {
             let available = available.min(wanted);
             format!("{available} of {wanted} replicas are available")
-        }
-    }
-}
-
-/// How far an LLMInferenceService is, by what KServe says of it.
-pub fn kserve_rollout(service: &DynamicObject) -> Rollout {
-    let status = &service.data["status"];
-    let conditions = status["conditions"].as_array().into_iter().flatten();
-    let ready = conditions.into_iter().find(|it| it["type"] == "Ready");
-    let observed = status["observedGeneration"].as_i64();
-    let is_seen = observed.is_none_or(|seen| Some(seen) >= service.metadata.generation);
-    match ready {
-        Some(ready) if is_seen && ready["status"] == "True" => Rollout::Available,
-        _ => {
-            let said = ready.and_then(|ready| ready["message"].as_str());
-            let said = said
-                .filter(|said| !said.is_empty())
-                .unwrap_or("not ready yet");
-            let name = service.name_any();
-            Rollout::Progressing(
-                reason::PROGRESSING,
-                format!("LLMInferenceService {name}: {said}"),
-            )
         }
     }
 }
