@@ -312,6 +312,19 @@ fn every_fault_is_told_up_to_twenty() {
     assert!(refusal.ends_with("and 10 more"), "{refusal}");
 }
 
+/// The same row of another format would be another one.
+#[test]
+fn a_number_of_many_digits_is_read_as_it_is_written() {
+    for exact in [
+        907.303_832_202_868_9,
+        481.837_925_201_105_24,
+        432.952_849_813_225_55,
+    ] {
+        let row = &rows(&[json!({"requests_per_second": exact})])[0];
+        assert_eq!(row.summary.requests_per_second, exact);
+    }
+}
+
 #[test]
 fn a_number_out_of_range_spoils_its_row_only() {
     let content = compass_json(&[json!({}), json!({"ttft_p95": 77777.0})])
