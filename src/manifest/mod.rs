@@ -54,7 +54,7 @@ pub use kustomization::{KUSTOMIZATION, file_name, kustomization};
 pub use names::{annotation, label};
 pub use note::Note;
 pub use object::{Kind, Object, Resource};
-pub use scheduling::{node_constraints, requests};
+pub use scheduling::{node_constraints, places_as_built, requests};
 
 use std::marker::PhantomData;
 

@@ -39,12 +39,36 @@ pub fn requests(
     requests
 }
 
+/// Whether [`node_constraints`] and [`requests`] are those without a runtime.
+pub fn places_as_built(runtime: Option<&RuntimeSpec>) -> bool {
+    runtime.is_none_or(|runtime| {
+        runtime.node_selector.is_empty()
+            && runtime.tolerations.is_empty()
+            && runtime.affinity.is_none()
+            && runtime.resources.is_none()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
     use crate::manifest::test_support::{Example, pod};
+
+    #[test]
+    fn only_what_says_nothing_of_nodes_and_resources_is_placed_as_built() {
+        let of = |runtime: Value| places_as_built(Some(&serde_json::from_value(runtime).unwrap()));
+        assert!(places_as_built(None) && of(json!({"image": "a/b:c"})));
+        for runtime in [
+            json!({"nodeSelector": {"pool": "a"}}),
+            json!({"tolerations": [{"operator": "Exists"}]}),
+            json!({"affinity": {}}),
+            json!({"resources": {"requests": {"cpu": "1"}}}),
+        ] {
+            assert!(!of(runtime.clone()), "{runtime}");
+        }
+    }
 
     /// What is scheduled is what is built.
     #[test]

@@ -157,6 +157,9 @@ async fn by_label_and_an_intent_that_moves_keeps_what_it_has() {
         if now > looks { Ok(()) } else { Err(now) }
     })
     .await;
+    // Here too, a look of the other may have overlapped.
+    blue.is_idle().await;
+    let [by_blue, _] = wrote_grass();
     answers("grass", "green", 3).await;
     let [by_blue_now, by_others] = wrote_grass();
     assert_eq!(by_blue_now, by_blue);

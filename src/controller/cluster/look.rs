@@ -42,7 +42,7 @@ pub async fn look(
             cluster.pod(event);
         }),
         Err(problem) => {
-            cluster.pods.refuse(problem);
+            cluster.refuse_pods(problem);
         }
     }
     match listed(&quotas, &everything).await? {

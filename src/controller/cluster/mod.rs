@@ -45,6 +45,8 @@ pub struct Cluster {
     quotas: Kept<(String, String), quota::GpuQuota>,
     /// What the pods hold, counted when it is first asked.
     held: OnceLock<Held>,
+    /// What fits for intents that say nothing of nodes and resources, which are most.
+    fits: OnceLock<BTreeMap<HardwareName, Fit>>,
 }
 
 /// One kind of object.
@@ -83,6 +85,20 @@ struct Held {
     of_node: HashMap<String, Amounts>,
     /// Of each node, by namespace and name of the intent whose pods they are.
     of_intent: HashMap<(String, String), HashMap<String, Amounts>>,
+}
+
+impl Held {
+    fn on(&self, node: &str) -> Amounts {
+        self.of_node.get(node).copied().unwrap_or_default()
+    }
+}
+
+/// What of some hardware suits pods.
+struct Fit {
+    /// Allocatable of each suitable node.
+    nodes: HashMap<String, Amounts>,
+    /// What a replica asks for and how many there is room for beside all pods, by its GPUs.
+    sizes: Vec<(Amounts, u64)>,
 }
 
 impl<K: Eq + Hash, V: PartialEq> Kept<K, V> {
@@ -154,14 +170,20 @@ impl Cluster {
             pods: Kept::new("pods of all namespaces"),
             quotas: Kept::new("resourcequotas"),
             held: OnceLock::new(),
+            fits: OnceLock::new(),
         }
     }
 
     /// Takes in an event about a node; whether it matters.
     pub fn node(&mut self, event: Event<Node>) -> bool {
         let catalog = &self.catalog;
-        self.nodes
-            .take(event, ResourceExt::name_any, |node| gpu_node(node, catalog))
+        let is_news = self
+            .nodes
+            .take(event, ResourceExt::name_any, |node| gpu_node(node, catalog));
+        if is_news {
+            self.fits.take();
+        }
+        is_news
     }
 
     /// Takes in an event about a pod of any namespace; whether it matters. What holds no GPU matters
@@ -177,9 +199,20 @@ impl Cluster {
         };
         let is_news = self.pods.take(event, key, holder);
         if is_news {
-            self.held.take();
+            self.forget_counts();
         }
         is_news && matters
+    }
+
+    /// Takes in that pods may not be seen; whether that is new.
+    fn refuse_pods(&mut self, problem: String) -> bool {
+        self.forget_counts();
+        self.pods.refuse(problem)
+    }
+
+    fn forget_counts(&mut self) {
+        self.held.take();
+        self.fits.take();
     }
 
     /// Takes in an event about a quota; whether it matters.
@@ -207,48 +240,78 @@ impl Cluster {
     }
 
     fn room_on_nodes(&self, asker: Asker) -> BTreeMap<HardwareName, BySize> {
+        let own_fits;
+        let fits = if manifest::places_as_built(asker.runtime) {
+            self.fits.get_or_init(|| self.fits(None))
+        } else {
+            own_fits = self.fits(asker.runtime);
+            &own_fits
+        };
+        let key = (asker.namespace.to_owned(), asker.intent.to_owned());
+        let own = self.held().of_intent.get(&key);
+        let by_size = |(hardware, fit): (&HardwareName, &Fit)| {
+            (hardware.clone(), self.with_place_of(own, fit))
+        };
+        fits.iter().map(by_size).collect()
+    }
+
+    /// The nodes that pods with this runtime may run on, by hardware.
+    fn fits(&self, runtime: Option<&RuntimeSpec>) -> BTreeMap<HardwareName, Fit> {
         let mut nodes_of: BTreeMap<&HardwareName, Vec<&GpuNode>> = BTreeMap::new();
         for node in self.nodes.all.values().filter(|node| node.is_ready) {
             for hardware in &node.hardware {
                 nodes_of.entry(hardware).or_default().push(node);
             }
         }
-        let rooms = nodes_of.into_iter().filter_map(|(name, nodes)| {
+        let fits = nodes_of.into_iter().filter_map(|(name, nodes)| {
             let hardware = self.catalog.hardware(name)?;
-            Some((name.clone(), self.replicas(asker, hardware, &nodes)))
+            Some((name.clone(), self.fit(hardware, &nodes, runtime)))
         });
-        rooms.collect()
+        fits.collect()
     }
 
-    /// Replicas of each size that these nodes have room for.
-    fn replicas(&self, asker: Asker, hardware: &Hardware, nodes: &[&GpuNode]) -> BySize {
-        let held = self.held();
-        let key = (asker.namespace.to_owned(), asker.intent.to_owned());
-        let own = held.of_intent.get(&key);
-        let pod = manifest::node_constraints(hardware, asker.runtime);
-        let suitable = nodes.iter().filter(|node| node.place.suits(&pod));
-        let left: Vec<_> = suitable
-            .map(|node| {
-                let name = &node.place.name;
-                let held = held.of_node.get(name).copied().unwrap_or_default();
-                let own = own.and_then(|own| own.get(name)).copied();
-                let others = held.less(own.unwrap_or_default());
-                (node.allocatable.less(held), node.allocatable.less(others))
-            })
-            .collect();
+    fn fit(&self, hardware: &Hardware, nodes: &[&GpuNode], runtime: Option<&RuntimeSpec>) -> Fit {
+        let pod = manifest::node_constraints(hardware, runtime);
         let most = nodes.iter().map(|node| node.allocatable.gpus).max();
         let most = most.and_then(|most| u32::try_from(most).ok());
-        let of_size = |gpus| {
-            let asked = manifest::requests(hardware.vendor, gpus, asker.runtime);
-            let asked = Amounts::of(&asked);
-            let mut replicas = Replicas::default();
-            for (beside, instead) in &left {
-                replicas.beside += beside.times(asked);
-                replicas.instead += instead.times(asked);
-            }
-            replicas
+        let asked = (1..=most.unwrap_or(0))
+            .map(|gpus| Amounts::of(&manifest::requests(hardware.vendor, gpus, runtime)));
+        let mut fit = Fit {
+            nodes: HashMap::new(),
+            sizes: asked.map(|asked| (asked, 0)).collect(),
         };
-        (1..=most.unwrap_or(0)).map(of_size).collect()
+        for node in nodes.iter().filter(|node| node.place.suits(&pod)) {
+            let name = &node.place.name;
+            let left = node.allocatable.less(self.held().on(name));
+            for (asked, beside) in &mut fit.sizes {
+                *beside += left.times(*asked);
+            }
+            fit.nodes.insert(name.clone(), node.allocatable);
+        }
+        fit
+    }
+
+    /// Replicas of each size, also where what `own` pods hold is free.
+    fn with_place_of(&self, own: Option<&HashMap<String, Amounts>>, fit: &Fit) -> BySize {
+        let freed: Vec<_> = own
+            .into_iter()
+            .flatten()
+            .filter_map(|(node, own)| {
+                let allocatable = *fit.nodes.get(node)?;
+                let held = self.held().on(node);
+                Some((allocatable.less(held), allocatable.less(held.less(*own))))
+            })
+            .collect();
+        let replicas = |&(asked, beside): &(Amounts, u64)| {
+            let more = freed
+                .iter()
+                .map(|(left, freed)| freed.times(asked) - left.times(asked));
+            Replicas {
+                beside,
+                instead: beside + more.sum::<u64>(),
+            }
+        };
+        fit.sizes.iter().map(replicas).collect()
     }
 
     fn held(&self) -> &Held {

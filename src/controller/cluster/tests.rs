@@ -96,6 +96,8 @@ fn free_gpus_are_those_that_no_pod_holds() {
     assert_eq!(rooms(&here, 2), [room("H100", 5, 6), room("L40S", 0, 0)]);
     assert_eq!(rooms(&here, 8), [room("H100", 1, 1), room("L40S", 0, 0)]);
     assert_eq!(rooms(&here, 9), [room("H100", 0, 0), room("L40S", 0, 0)]);
+    let needless = serde_json::json!({"tolerations": [{"key": "none"}]});
+    assert_eq!(asked_with(&cluster, &needless), here);
     assert_eq!(here.unchecked, Vec::<String>::new());
 }
 
@@ -225,6 +227,18 @@ fn the_tightest_quota_of_the_namespace_counts() {
         None,
         "of another vendor"
     );
+}
+
+#[test]
+fn pods_that_may_not_be_seen_any_more_hold_nothing() {
+    let mut cluster = cluster(
+        vec![node("a", H100, |_| {})],
+        vec![pod("p", Some("a"), 8, None)],
+    );
+    let none = serde_json::json!({});
+    assert_eq!(room_with(&cluster, &none), 0);
+    assert!(cluster.refuse_pods("pods is forbidden".into()));
+    assert_eq!(room_with(&cluster, &none), 8);
 }
 
 #[test]

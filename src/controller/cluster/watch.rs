@@ -105,7 +105,7 @@ impl LiveCluster {
             Seen::Refused(kind, problem) => {
                 let is_news = match kind {
                     0 => cluster.nodes.refuse(problem.clone()),
-                    1 => cluster.pods.refuse(problem.clone()),
+                    1 => cluster.refuse_pods(problem.clone()),
                     _ => cluster.quotas.refuse(problem.clone()),
                 };
                 if is_news {
