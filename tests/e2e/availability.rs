@@ -138,10 +138,12 @@ async fn what_the_cluster_has_room_for_is_told_and_followed() {
     tells(&namespace, Some("2xL40S"), Some(true), None).await;
 
     // A quota lets nothing in.
-    namespace.kubectl("create quota gpus --hard=requests.nvidia.com/gpu=0");
-    awaits_room(&namespace).await;
-    namespace.kubectl("delete quota gpus");
-    tells(&namespace, Some("2xL40S"), Some(true), None).await;
+    for nothing in ["requests.nvidia.com/gpu=0", "requests.cpu=1"] {
+        namespace.kubectl(&format!("create quota least --hard={nothing}"));
+        awaits_room(&namespace).await;
+        namespace.kubectl("delete quota least");
+        tells(&namespace, Some("2xL40S"), Some(true), None).await;
+    }
 
     // What runs stays, whoever takes GPUs.
     namespace.apply(&chat("allow: [H100, L40S], availableOnly: true", "Apply"));

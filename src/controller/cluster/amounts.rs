@@ -33,6 +33,31 @@ impl Amounts {
         }
     }
 
+    /// Limits: what is not among them has none.
+    pub fn at_most(resources: &BTreeMap<String, Quantity>) -> Self {
+        let given = Self::of(resources);
+        let limit = |resource: &str, given| {
+            if resources.contains_key(resource) {
+                given
+            } else {
+                u64::MAX
+            }
+        };
+        Self {
+            gpus: u64::MAX,
+            milli_cpus: limit("cpu", given.milli_cpus),
+            memory: limit("memory", given.memory),
+            pods: limit("pods", given.pods),
+        }
+    }
+
+    /// Whether one of these limits is one.
+    pub fn is_limited(self) -> bool {
+        [self.milli_cpus, self.memory, self.pods]
+            .iter()
+            .any(|limit| *limit < u64::MAX)
+    }
+
     /// What a pod takes of its node, as the scheduler sees it: its containers together or, where that
     /// is more, the init container that asks for most beside the sidecars started before it.
     pub fn of_pod(pod: &PodSpec) -> Self {
@@ -96,6 +121,12 @@ impl Amounts {
     /// What is left of these; nothing where more is taken than there is.
     pub fn less(mut self, taken: Self) -> Self {
         self -= taken;
+        self
+    }
+
+    /// These and others.
+    pub fn and(mut self, others: Self) -> Self {
+        self += others;
         self
     }
 

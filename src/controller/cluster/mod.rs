@@ -17,6 +17,7 @@ use kube::ResourceExt;
 use kube::runtime::watcher::Event;
 
 use self::amounts::Amounts;
+use self::quota::Quota;
 use self::suitable::Place;
 use super::children::is_managed;
 use super::quantity::whole;
@@ -42,7 +43,7 @@ pub struct Cluster {
     catalog: Arc<Catalog>,
     nodes: Kept<String, GpuNode>,
     pods: Kept<(String, String), Holder>,
-    quotas: Kept<(String, String), quota::GpuQuota>,
+    quotas: Kept<(String, String), Quota>,
     /// What the pods hold, counted when it is first asked.
     held: OnceLock<Held>,
     /// What fits for intents that say nothing of nodes and resources, which are most.
@@ -83,13 +84,26 @@ struct Holder {
 struct Held {
     /// Of each node.
     of_node: HashMap<String, Amounts>,
-    /// Of each node, by namespace and name of the intent whose pods they are.
-    of_intent: HashMap<(String, String), HashMap<String, Amounts>>,
+    /// By namespace and name of the intent whose pods they are.
+    of_intent: HashMap<(String, String), Own>,
+}
+
+/// What the pods of one intent hold.
+#[derive(Default)]
+struct Own {
+    of_node: HashMap<String, Amounts>,
+    /// Also of those that no node has taken yet.
+    of_all: Amounts,
 }
 
 impl Held {
     fn on(&self, node: &str) -> Amounts {
         self.of_node.get(node).copied().unwrap_or_default()
+    }
+
+    fn by(&self, asker: Asker) -> Option<&Own> {
+        let key = (asker.namespace.to_owned(), asker.intent.to_owned());
+        self.of_intent.get(&key)
     }
 }
 
@@ -217,7 +231,7 @@ impl Cluster {
 
     /// Takes in an event about a quota; whether it matters.
     pub fn quota(&mut self, event: Event<ResourceQuota>) -> bool {
-        self.quotas.take(event, key, quota::gpu_quota)
+        self.quotas.take(event, key, quota::quota)
     }
 
     /// What there is room for, to one who asks.
@@ -247,12 +261,25 @@ impl Cluster {
             own_fits = self.fits(asker.runtime);
             &own_fits
         };
-        let key = (asker.namespace.to_owned(), asker.intent.to_owned());
-        let own = self.held().of_intent.get(&key);
+        let own = self.held().by(asker);
+        let quotas: Vec<_> = self.quotas_of(asker.namespace).collect();
         let by_size = |(hardware, fit): (&HardwareName, &Fit)| {
-            (hardware.clone(), self.with_place_of(own, fit))
+            let replicas = self.with_place_of(own, fit);
+            let sizes = fit.sizes.iter().map(|(asked, _)| *asked);
+            let within = sizes.zip(replicas).map(|(asked, replicas)| {
+                let own = own.map(|own| own.of_all).unwrap_or_default();
+                within(&quotas, asked, own, replicas)
+            });
+            (hardware.clone(), within.collect())
         };
         fits.iter().map(by_size).collect()
+    }
+
+    fn quotas_of(&self, namespace: &str) -> impl Iterator<Item = &Quota> {
+        let quotas = self.quotas.all.iter();
+        quotas
+            .filter(move |((of, _), _)| of == namespace)
+            .map(|(_, quota)| quota)
     }
 
     /// The nodes that pods with this runtime may run on, by hardware.
@@ -292,10 +319,10 @@ impl Cluster {
     }
 
     /// Replicas of each size, also where what `own` pods hold is free.
-    fn with_place_of(&self, own: Option<&HashMap<String, Amounts>>, fit: &Fit) -> BySize {
+    fn with_place_of(&self, own: Option<&Own>, fit: &Fit) -> BySize {
         let freed: Vec<_> = own
             .into_iter()
-            .flatten()
+            .flat_map(|own| &own.of_node)
             .filter_map(|(node, own)| {
                 let allocatable = *fit.nodes.get(node)?;
                 let held = self.held().on(node);
@@ -318,14 +345,16 @@ impl Cluster {
         self.held.get_or_init(|| {
             let mut held = Held::default();
             for ((namespace, _), pod) in &self.pods.all {
-                let Some(node) = &pod.node else {
-                    continue;
-                };
-                *held.of_node.entry(node.clone()).or_default() += pod.amounts;
+                if let Some(node) = &pod.node {
+                    *held.of_node.entry(node.clone()).or_default() += pod.amounts;
+                }
                 if let Some(intent) = &pod.intent {
                     let key = (namespace.clone(), intent.clone());
                     let own = held.of_intent.entry(key).or_default();
-                    *own.entry(node.clone()).or_default() += pod.amounts;
+                    own.of_all += pod.amounts;
+                    if let Some(node) = &pod.node {
+                        *own.of_node.entry(node.clone()).or_default() += pod.amounts;
+                    }
                 }
             }
             held
@@ -333,15 +362,9 @@ impl Cluster {
     }
 
     fn room_in_quotas(&self, asker: Asker) -> BTreeMap<HardwareName, Room> {
-        let own_pods = self
-            .pods
-            .all
-            .iter()
-            .filter(|((namespace, _), pod)| asker.is_owner(namespace, pod));
-        let held: u64 = own_pods.map(|(_, pod)| pod.amounts.gpus).sum();
+        let held = self.held().by(asker).map_or(0, |own| own.of_all.gpus);
         let mut rooms: BTreeMap<HardwareName, Room> = BTreeMap::new();
-        let quotas = self.quotas.all.iter();
-        for (_, quota) in quotas.filter(|((namespace, _), _)| namespace == asker.namespace) {
+        for quota in self.quotas_of(asker.namespace) {
             for name in self.catalog.hardware_names() {
                 let hardware = self.catalog.hardware(name);
                 let left = hardware.and_then(|it| quota.left(it.vendor.resource_name()));
@@ -361,10 +384,15 @@ impl Cluster {
     }
 }
 
-impl Asker<'_> {
-    fn is_owner(&self, namespace: &str, pod: &Holder) -> bool {
-        namespace == self.namespace && pod.intent.as_deref() == Some(self.intent)
+/// As many of the replicas that nodes have room for as the quotas let in of what each asks beside its
+/// GPUs.
+fn within(quotas: &[&Quota], asked: Amounts, own: Amounts, mut replicas: Replicas) -> Replicas {
+    for quota in quotas {
+        replicas.beside = replicas.beside.min(quota.rest.times(asked));
+        let freed = quota.rest.and(own);
+        replicas.instead = replicas.instead.min(freed.times(asked));
     }
+    replicas
 }
 
 fn key<K: ResourceExt>(object: &K) -> (String, String) {

@@ -1,30 +1,37 @@
-//! What a ResourceQuota leaves of GPUs. Pure.
+//! What a ResourceQuota leaves of what a replica asks for. Pure.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ResourceQuota;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use super::amounts::Amounts;
 use crate::controller::quantity::whole;
 
 /// Scopes that a vLLM pod is in.
 const OURS: [&str; 2] = ["NotTerminating", "NotBestEffort"];
 
-/// GPUs that a quota allows, and those that are used, by resource.
+/// What counts of a quota.
 #[derive(PartialEq, Eq)]
-pub struct GpuQuota(BTreeMap<String, (u64, u64)>);
+pub struct Quota {
+    /// GPUs that it allows, and those that are used, by resource.
+    gpus: BTreeMap<String, (u64, u64)>,
+    /// What it leaves of everything else.
+    pub rest: Amounts,
+}
 
-impl GpuQuota {
+impl Quota {
     /// GPUs of a resource that may still be asked for, and that are used; nothing where the quota does
     /// not limit it.
     pub fn left(&self, resource: &str) -> Option<(u64, u64)> {
-        let (most, used) = self.0.get(resource)?;
+        let (most, used) = self.gpus.get(resource)?;
         Some((most.saturating_sub(*used), *used))
     }
 }
 
-/// What counts of a quota; nothing where it does not limit the GPUs of pods such as vLLM's. Quotas
-/// know extended resources by `requests.` alone.
-pub fn gpu_quota(quota: &ResourceQuota) -> Option<GpuQuota> {
+/// What counts of a quota; nothing where it does not limit pods such as vLLM's. Quotas know extended
+/// resources by `requests.` alone.
+pub fn quota(quota: &ResourceQuota) -> Option<Quota> {
     let spec = quota.spec.as_ref()?;
     let is_ours = spec.scope_selector.is_none()
         && spec
@@ -32,14 +39,10 @@ pub fn gpu_quota(quota: &ResourceQuota) -> Option<GpuQuota> {
             .iter()
             .flatten()
             .all(|scope| OURS.contains(&scope.as_str()));
-    let used = quota
-        .status
-        .as_ref()
-        .and_then(|status| status.used.as_ref());
-    let limits: BTreeMap<_, _> = spec
-        .hard
+    let hard = spec.hard.as_ref()?;
+    let used = quota.status.as_ref().and_then(|it| it.used.as_ref());
+    let gpus: BTreeMap<_, _> = hard
         .iter()
-        .flatten()
         .filter_map(|(name, most)| {
             let resource = name
                 .strip_prefix("requests.")
@@ -48,7 +51,25 @@ pub fn gpu_quota(quota: &ResourceQuota) -> Option<GpuQuota> {
             Some((resource.to_owned(), (whole(most)?, used.unwrap_or(0))))
         })
         .collect();
-    (is_ours && !limits.is_empty()).then_some(GpuQuota(limits))
+    let used = used.map(requests).unwrap_or_default();
+    let rest = Amounts::at_most(&requests(hard)).less(Amounts::of(&used));
+    (is_ours && (!gpus.is_empty() || rest.is_limited())).then_some(Quota { gpus, rest })
+}
+
+/// By the names that pods have for it.
+fn requests(amounts: &BTreeMap<String, Quantity>) -> BTreeMap<String, Quantity> {
+    let names = [
+        ("cpu", "cpu"),
+        ("requests.cpu", "cpu"),
+        ("memory", "memory"),
+        ("requests.memory", "memory"),
+        ("pods", "pods"),
+    ];
+    let amount = |(name, as_asked): (&str, &str)| {
+        let amount = amounts.get(name)?.clone();
+        Some((as_asked.to_owned(), amount))
+    };
+    names.into_iter().filter_map(amount).collect()
 }
 
 #[cfg(test)]
@@ -59,7 +80,7 @@ mod tests {
         let quota = serde_json::json!({"metadata": {"name": "gpus"}, "spec": spec,
             "status": {"used": {"requests.nvidia.com/gpu": "5"}}});
         let quota: ResourceQuota = serde_json::from_value(quota).unwrap();
-        gpu_quota(&quota)?.left("nvidia.com/gpu")
+        super::quota(&quota)?.left("nvidia.com/gpu")
     }
 
     #[test]
@@ -82,5 +103,50 @@ mod tests {
         };
         assert_eq!(of("NotTerminating"), Some((3, 5)));
         assert_eq!(of("Terminating"), None);
+    }
+
+    #[test]
+    fn what_is_left_of_cpus_memory_and_pods() {
+        let fit = |hard: serde_json::Value, used: serde_json::Value| {
+            let quota = serde_json::json!({"spec": {"hard": hard}, "status": {"used": used}});
+            let quota = super::quota(&serde_json::from_value(quota).unwrap())?;
+            let asked = serde_json::json!({"cpu": "3", "memory": "10Gi", "nvidia.com/gpu": "1"});
+            Some(
+                quota
+                    .rest
+                    .times(Amounts::of(&serde_json::from_value(asked).unwrap())),
+            )
+        };
+        let none = || serde_json::json!({});
+        for (expected, hard, used) in [
+            (Some(3), serde_json::json!({"requests.cpu": "10"}), none()),
+            (
+                Some(2),
+                serde_json::json!({"cpu": "10"}),
+                serde_json::json!({"cpu": "4"}),
+            ),
+            (
+                Some(0),
+                serde_json::json!({"cpu": "1"}),
+                serde_json::json!({"cpu": "4"}),
+            ),
+            (
+                Some(2),
+                serde_json::json!({"requests.memory": "25Gi"}),
+                none(),
+            ),
+            (
+                Some(1),
+                serde_json::json!({"pods": "4"}),
+                serde_json::json!({"pods": "3"}),
+            ),
+            (
+                None,
+                serde_json::json!({"limits.cpu": "1", "services": "1"}),
+                none(),
+            ),
+        ] {
+            assert_eq!(fit(hard.clone(), used), expected, "{hard}");
+        }
     }
 }

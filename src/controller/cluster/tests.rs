@@ -230,6 +230,29 @@ fn the_tightest_quota_of_the_namespace_counts() {
 }
 
 #[test]
+fn a_quota_on_cpus_counts_beside_the_nodes() {
+    let mut own = pod("ours", Some("a"), 1, Some("chat"));
+    let requests = serde_json::json!({"nvidia.com/gpu": "1", "cpu": "3"});
+    let container = &mut own.spec.as_mut().unwrap().containers[0];
+    container.resources.as_mut().unwrap().requests = serde_json::from_value(requests).unwrap();
+    let mut cluster = cluster(vec![node("a", H100, |_| {})], vec![own]);
+    let all = |here: &Availability| rooms(here, 1)[0].clone();
+    assert_eq!(all(&availability(&cluster)), ("H100".into(), 7, 8));
+    let quota = |namespace: &str| -> ResourceQuota {
+        serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "cpus", "namespace": namespace},
+            "spec": {"hard": {"requests.cpu": "10"}}, "status": {"used": {"requests.cpu": "3"}},
+        }))
+        .unwrap()
+    };
+    assert!(cluster.quota(Event::Apply(quota("others"))));
+    assert_eq!(all(&availability(&cluster)), ("H100".into(), 7, 8));
+    assert!(cluster.quota(Event::Apply(quota("assistants"))));
+    // Three CPUs a replica: seven are left, ten with those of the own pod.
+    assert_eq!(all(&availability(&cluster)), ("H100".into(), 2, 3));
+}
+
+#[test]
 fn pods_that_may_not_be_seen_any_more_hold_nothing() {
     let mut cluster = cluster(
         vec![node("a", H100, |_| {})],
