@@ -1,6 +1,7 @@
 //! What of an answer the cluster can place: "best if you had ...; best here ...".
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
@@ -21,51 +22,70 @@ pub struct Placement {
     pub best_here: Option<Plan>,
     /// What could not be looked at, and why.
     pub unchecked: Vec<String>,
-    /// What the answer depends on.
+    /// With which other availabilities the answer is the same.
     #[serde(skip)]
     pub thresholds: Thresholds,
 }
 
-/// How many replicas of which size the ways to meet the requirement need: an answer can only change
-/// with the availability where one of them can be placed now and could not before, or the other way
-/// round.
+/// The availabilities with which an answer stays as it is. It can only change where a way to meet the
+/// requirement can be placed and could not before, or the other way round: where the room for
+/// replicas of some size leaves its range.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Thresholds {
-    /// Hardware, GPUs of a replica and replicas.
-    sizes: BTreeSet<(HardwareName, i32, i32)>,
+    /// Hardware, GPUs of a replica, and replicas that there may be room for.
+    sizes: Box<[(HardwareName, i32, RangeInclusive<i64>)]>,
     /// Replicas of what runs.
-    of_placed: BTreeSet<i32>,
+    of_placed: Option<RangeInclusive<i64>>,
 }
 
 impl Thresholds {
     fn of(ways: &[&Sized], availability: &Availability) -> Self {
-        let mut thresholds = Self::default();
-        for way in ways {
+        let placed = availability.placed.as_ref();
+        let is_placed = |way: &&&Sized| placed.is_some_and(|it| it.is(way.configuration.place()));
+        let (of_placed, others): (Vec<&Sized>, Vec<&Sized>) = ways.iter().partition(is_placed);
+        let mut needs: BTreeMap<_, Vec<i32>> = BTreeMap::new();
+        for way in others {
             let (_, hardware, gpus) = way.configuration.place();
-            let placed = availability.placed.as_ref();
-            if placed.is_some_and(|placed| placed.is(way.configuration.place())) {
-                thresholds.of_placed.insert(way.replicas);
-            } else {
-                let size = (hardware.clone(), gpus, way.replicas);
-                thresholds.sizes.insert(size);
-            }
+            needs
+                .entry((hardware, gpus))
+                .or_default()
+                .push(way.replicas);
         }
-        thresholds
+        let sizes = needs.into_iter().map(|((hardware, gpus), replicas)| {
+            let room = availability.replicas_of_another(hardware, gpus);
+            (hardware.clone(), gpus, around(room, replicas.into_iter()))
+        });
+        let of_placed = placed.filter(|_| !of_placed.is_empty()).map(|placed| {
+            let replicas = of_placed.iter().map(|way| way.replicas);
+            around(availability.replicas_of_placed(placed), replicas)
+        });
+        Self {
+            sizes: sizes.collect(),
+            of_placed,
+        }
     }
 
-    /// Which of them can be placed.
-    pub fn reached(&self, availability: &Availability) -> Vec<bool> {
-        let sizes = self.sizes.iter().map(|(hardware, gpus, replicas)| {
-            availability.replicas_of_another(hardware, *gpus) >= i64::from(*replicas)
+    /// Whether the answer stays.
+    pub fn hold(&self, availability: &Availability) -> bool {
+        let sizes = || {
+            self.sizes.iter().all(|(hardware, gpus, room)| {
+                room.contains(&availability.replicas_of_another(hardware, *gpus))
+            })
+        };
+        let of_placed = self.of_placed.as_ref().is_none_or(|room| {
+            let placed = availability.placed.as_ref();
+            room.contains(&placed.map_or(0, |placed| availability.replicas_of_placed(placed)))
         });
-        let placed = availability.placed.as_ref();
-        let room = placed.map_or(0, |placed| availability.replicas_of_placed(placed));
-        let of_placed = self
-            .of_placed
-            .iter()
-            .map(|replicas| room >= i64::from(*replicas));
-        sizes.chain(of_placed).collect()
+        of_placed && sizes()
     }
+}
+
+/// The rooms that admit the same of these needs as `room` does.
+fn around(room: i64, needs: impl Iterator<Item = i32> + Clone) -> RangeInclusive<i64> {
+    let needs = needs.map(i64::from);
+    let admitted = needs.clone().filter(|need| *need <= room).max();
+    let not_admitted = needs.filter(|need| *need > room).min();
+    admitted.unwrap_or(i64::MIN)..=not_admitted.map_or(i64::MAX, |need| need - 1)
 }
 
 /// What of the answer can be placed; `None` where nobody looked at a cluster.
@@ -95,4 +115,28 @@ pub(super) fn placement(
         unchecked: availability.unchecked.clone(),
         thresholds: Thresholds::of(&ways, availability),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_stands_for_all_that_admit_the_same() {
+        for room in 0..12 {
+            let needs = [3, 7, 3, 9];
+            let admitted = |room: i64| needs.map(|need| i64::from(need) <= room);
+            let same = around(room, needs.into_iter());
+            for other in 0..12 {
+                assert_eq!(
+                    same.contains(&other),
+                    admitted(other) == admitted(room),
+                    "{room}, {other}"
+                );
+            }
+        }
+        assert!(around(5, [].into_iter()).contains(&0));
+        // Where nobody could look.
+        assert!(around(i64::MAX, [3].into_iter()).contains(&i64::MAX));
+    }
 }

@@ -19,23 +19,7 @@ struct Concern {
     runtime: Option<Box<RuntimeSpec>>,
     placed: Option<Placed>,
     thresholds: Thresholds,
-    seen: Seen,
-}
-
-/// What of an availability makes a difference to an answer.
-#[derive(PartialEq)]
-struct Seen {
-    reached: Vec<bool>,
     unchecked: Vec<String>,
-}
-
-impl Seen {
-    fn of(thresholds: &Thresholds, availability: &Availability) -> Self {
-        Self {
-            reached: thresholds.reached(availability),
-            unchecked: availability.unchecked.clone(),
-        }
-    }
 }
 
 impl Concern {
@@ -46,7 +30,7 @@ impl Concern {
             runtime: self.runtime.as_deref(),
         };
         let now = cluster.availability(asker, self.placed.clone());
-        Seen::of(&self.thresholds, &now) == self.seen
+        self.thresholds.hold(&now) && now.unchecked == self.unchecked
     }
 }
 
@@ -60,11 +44,10 @@ impl Concerns {
         placement: &Placement,
         cluster: &Cluster,
     ) -> bool {
-        let thresholds = placement.thresholds.clone();
         let concern = Concern {
             placed: availability.placed.clone(),
-            seen: Seen::of(&thresholds, availability),
-            thresholds,
+            thresholds: placement.thresholds.clone(),
+            unchecked: availability.unchecked.clone(),
             intent,
             runtime: runtime.cloned().map(Box::new),
         };
