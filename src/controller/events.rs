@@ -95,8 +95,10 @@ impl Events {
 impl Queue {
     /// Publishes one event after the other, until nobody can tell any more and all are published.
     pub async fn publish(mut self, client: Client) -> anyhow::Result<()> {
-        let recorder = Recorder::new(client, reporter());
+        let reporter = reporter();
         while let Some(Told { event, intent, .. }) = self.next().await {
+            // A recorder keeps for minutes what it published, to count repetitions: none is told here.
+            let recorder = Recorder::new(client.clone(), reporter.clone());
             if let Err(error) = in_time(recorder.publish(&event, &intent)).await {
                 warn!(%error, reason = event.reason, "an event was lost");
             }

@@ -113,10 +113,7 @@ impl Stored {
             .map_err(Error::WriteStatus)?;
         context.written.wrote(&self.key, &written.metadata);
         log(&self.status, next);
-        let mut reference = written.object_ref(&api_resource());
-        // Without it the recorder takes a later event of the same reason for a repetition, and
-        // keeps the first one's note.
-        reference.resource_version = written.metadata.resource_version;
+        let reference = written.object_ref(&api_resource());
         context.events.tell(&self.status, next, &reference);
         Ok(())
     }
