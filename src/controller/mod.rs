@@ -57,7 +57,6 @@ use kube::Config;
 use kube::client::ClientBuilder;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -147,73 +146,65 @@ pub async fn run(
     });
 
     let shutdown = CancellationToken::new();
-    let mut tasks = JoinSet::new();
-    let mut start = |name: &'static str, task: Task| {
-        tasks.spawn(async move { (name, task.await) });
-    };
-    start(
+    let mut tasks = stopping::Tasks::default();
+    tasks.start(
         "health server",
-        Box::pin(health::serve(
-            listener,
-            health.clone(),
-            metrics.clone(),
-            shutdown.clone(),
-        )),
+        health::serve(listener, health.clone(), metrics.clone(), shutdown.clone()),
     );
-    start(
+    tasks.start(
         "knowledge base probe",
-        Box::pin(probe::run(
+        probe::run(
             knowledge_base.clone(),
             health.clone(),
             metrics.clone(),
             recovered,
             shutdown.clone(),
-        )),
+        ),
     );
-    start(
+    tasks.start(
         "watch of the cluster",
-        Box::pin(cluster::watch::run(
+        cluster::watch::run(
             live,
             client,
             context.everywhere(),
             concerned.clone(),
             shutdown.clone(),
-        )),
+        ),
     );
-    start(
+    tasks.start(
         "watch of pods",
-        Box::pin(pods::run(
+        pods::run(
             pods,
             context.everywhere(),
             concerned.clone(),
             shutdown.clone(),
-        )),
+        ),
     );
     let evidence_changed = Arc::new(Notify::new());
-    start(
+    tasks.start(
         "count of benchmarks",
-        Box::pin(evidence::count(
+        evidence::count(
             knowledge_base.clone(),
             metrics.clone(),
             evidence_changed.clone(),
             shutdown.clone(),
-        )),
+        ),
     );
-    start(
+    tasks.start(
         "knowledge base follower",
-        Box::pin(changes::run(
+        changes::run(
             knowledge_base,
             dependencies,
             metrics,
             concerned,
             evidence_changed,
             shutdown.clone(),
-        )),
+        ),
     );
-    start("events", Box::pin(queue.publish(writer)));
-    start(
+    tasks.start("events", queue.publish(writer));
+    tasks.start(
         "watches",
-        Box::pin(watches::run(
+        watches::run(
             context,
             health,
             watches::Triggers {
@@ -222,10 +213,10 @@ pub async fn run(
             },
             leads,
             shutdown.clone(),
-        )),
+        ),
     );
     let is_done = tokio::select! {
-        ended = stopping::all_end(tasks, &shutdown) => ended?,
+        ended = tasks.all_end(&shutdown) => ended?,
         Err(signal) = stopping::at_signals(&shutdown) => return Err(signal),
         lost = keep(&mut election) => return Err(lost),
     };
@@ -243,5 +234,3 @@ async fn keep(election: &mut Option<lease::Election>) -> anyhow::Error {
         None => std::future::pending().await,
     }
 }
-
-type Task = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;

@@ -76,7 +76,7 @@ pub async fn run(
     }
     let (reader, writer) = reflector::store();
     let [one, all, some] = std::array::from_fn(|_| Arc::clone(&context.waiting));
-    let known = reader.clone();
+    let (known, first) = (reader.clone(), reader.clone());
     context.metrics.intents.watched(reader.clone());
     context.metrics.reconcile_concurrency(CONCURRENCY);
     let config = watcher::Config {
@@ -102,7 +102,7 @@ pub async fn run(
         .reconcile_all_on(for_all)
         .reconcile_on(for_some)
         .with_config(Config::default().concurrency(CONCURRENCY))
-        .graceful_shutdown_on(shutdown.cancelled_owned())
+        .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .run(reconcile, after_error, Arc::clone(&context))
         .for_each(|result| {
             match result {
@@ -116,8 +116,16 @@ pub async fn run(
             }
             std::future::ready(())
         });
+    // The controller waits for its first list although it is to stop, and begins nothing before.
+    let stopped_before_the_first_list = async {
+        tokio::select! {
+            _ = first.wait_until_ready() => std::future::pending().await,
+            () = shutdown.cancelled() => {}
+        }
+    };
     tokio::select! {
         () = reconciling => Ok(()),
+        () = stopped_before_the_first_list => Ok(()),
         _ = &mut following => bail!("the watches of what Compass made have ended"),
     }
 }

@@ -76,6 +76,18 @@ async fn sigterm_ends_an_operator_promptly_also_during_an_outage() {
     assert!(took < Duration::from_secs(12), "{took:?}");
 }
 
+#[tokio::test]
+async fn an_operator_that_is_stopped_while_it_starts_waits_for_nothing() {
+    let namespace = Namespace::create("short").await;
+    for _ in 0..10 {
+        let mut operator = namespace.operator();
+        operator.answers("/readyz", 200, "").await;
+        operator.terminate();
+        let log = operator.log();
+        assert!(!log.contains("work under way"), "{log}");
+    }
+}
+
 /// An operator with reconciles under way: its knowledge base takes connections and says nothing, and
 /// the first round of more intents than are looked at together has ended.
 async fn busy(namespace: &Namespace, nobody: &std::net::TcpListener) -> Operator {
