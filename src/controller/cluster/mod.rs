@@ -3,13 +3,13 @@
 
 mod amounts;
 pub mod concern;
+mod kept;
 pub mod look;
 mod quota;
 mod suitable;
 pub mod watch;
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota, Taint};
@@ -17,6 +17,7 @@ use kube::ResourceExt;
 use kube::runtime::watcher::Event;
 
 use self::amounts::Amounts;
+use self::kept::Kept;
 use self::quota::Quota;
 use self::suitable::Place;
 use super::children::is_managed;
@@ -26,6 +27,9 @@ use crate::benchmark::HardwareName;
 use crate::catalog::{Catalog, Hardware, Vendor};
 use crate::manifest::{self, label};
 use crate::recommend::{Availability, BySize, Placed, Replicas, Room};
+
+/// GPUs of the largest replica that is counted: a node may say anything of itself.
+const MOST_GPUS: u32 = 256;
 
 /// Whose replicas are to be placed.
 #[derive(Clone, Copy, Debug)]
@@ -48,16 +52,6 @@ pub struct Cluster {
     held: OnceLock<Held>,
     /// What fits for intents that say nothing of nodes and resources, which are most.
     fits: OnceLock<BTreeMap<HardwareName, Fit>>,
-}
-
-/// One kind of object.
-struct Kept<K, V> {
-    what: &'static str,
-    all: HashMap<K, V>,
-    /// While a list comes in.
-    listed: HashMap<K, V>,
-    /// Why nothing is known of them.
-    unknown: Option<String>,
 }
 
 /// A node with GPUs that the catalog knows.
@@ -113,66 +107,6 @@ struct Fit {
     nodes: HashMap<String, Amounts>,
     /// What a replica asks for and how many there is room for beside all pods, by its GPUs.
     sizes: Vec<(Amounts, u64)>,
-}
-
-impl<K: Eq + Hash, V: PartialEq> Kept<K, V> {
-    fn new(what: &'static str) -> Self {
-        Self {
-            what,
-            all: HashMap::new(),
-            listed: HashMap::new(),
-            unknown: Some("not listed yet".into()),
-        }
-    }
-
-    /// Takes in an event about an object that is kept as `kept`, if it matters at all; whether
-    /// anything is new.
-    fn take<O>(
-        &mut self,
-        event: Event<O>,
-        key: impl Fn(&O) -> K,
-        kept: impl Fn(&O) -> Option<V>,
-    ) -> bool {
-        match event {
-            Event::Init => {
-                self.listed.clear();
-                false
-            }
-            Event::InitApply(object) => {
-                if let Some(value) = kept(&object) {
-                    self.listed.insert(key(&object), value);
-                }
-                false
-            }
-            Event::InitDone => {
-                let before = std::mem::replace(&mut self.all, std::mem::take(&mut self.listed));
-                self.unknown.take().is_some() || before != self.all
-            }
-            Event::Apply(object) => match kept(&object) {
-                Some(value) => {
-                    let key = key(&object);
-                    let is_news = self.all.get(&key) != Some(&value);
-                    self.all.insert(key, value);
-                    is_news
-                }
-                None => self.all.remove(&key(&object)).is_some(),
-            },
-            Event::Delete(object) => self.all.remove(&key(&object)).is_some(),
-        }
-    }
-
-    /// Takes in that they may not be seen; whether that is new.
-    fn refuse(&mut self, problem: String) -> bool {
-        self.all.clear();
-        let is_news = self.unknown.as_ref() != Some(&problem);
-        self.unknown = Some(problem);
-        is_news
-    }
-
-    fn unchecked(&self) -> Option<String> {
-        let problem = self.unknown.as_ref()?;
-        Some(format!("{} ({problem})", self.what))
-    }
 }
 
 impl Cluster {
@@ -300,9 +234,9 @@ impl Cluster {
     fn fit(&self, hardware: &Hardware, nodes: &[&GpuNode], runtime: Option<&RuntimeSpec>) -> Fit {
         let pod = manifest::node_constraints(hardware, runtime);
         let most = nodes.iter().map(|node| node.allocatable.gpus).max();
-        let most = most.and_then(|most| u32::try_from(most).ok());
-        let asked = (1..=most.unwrap_or(0))
-            .map(|gpus| Amounts::of(&manifest::requests(hardware.vendor, gpus, runtime)));
+        let most = most.map_or(0, |most| most.min(MOST_GPUS.into()) as u32);
+        let asked =
+            (1..=most).map(|gpus| Amounts::of(&manifest::requests(hardware.vendor, gpus, runtime)));
         let mut fit = Fit {
             nodes: HashMap::new(),
             sizes: asked.map(|asked| (asked, 0)).collect(),

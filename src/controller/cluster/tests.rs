@@ -230,6 +230,16 @@ fn the_tightest_quota_of_the_namespace_counts() {
 }
 
 #[test]
+fn a_node_that_says_nonsense_of_itself_does_no_harm() {
+    let nonsense = |node: &mut serde_json::Value| {
+        node["status"]["allocatable"]["nvidia.com/gpu"] = "1000000000000".into();
+    };
+    let cluster = cluster(vec![node("a", H100, nonsense)], Vec::new());
+    let nodes = availability(&cluster).nodes.unwrap();
+    assert_eq!(nodes[&HardwareName::new("H100")].len(), 256);
+}
+
+#[test]
 fn a_quota_on_cpus_counts_beside_the_nodes() {
     let mut own = pod("ours", Some("a"), 1, Some("chat"));
     let requests = serde_json::json!({"nvidia.com/gpu": "1", "cpu": "3"});
