@@ -8,6 +8,7 @@ use kube::runtime::reflector::ObjectRef;
 use super::{Asker, Cluster};
 use crate::api::RuntimeSpec;
 use crate::controller::context::Watched;
+use crate::manifest;
 use crate::recommend::{Availability, Placed, Placement, Thresholds};
 
 /// What the answer of each intent was made of. An intent that is not here is about to get its first.
@@ -16,6 +17,7 @@ pub struct Concerns(Mutex<HashMap<String, Concern>>);
 
 struct Concern {
     intent: ObjectRef<Watched>,
+    /// Where it says something of nodes or resources.
     runtime: Option<Box<RuntimeSpec>>,
     placed: Option<Placed>,
     thresholds: Thresholds,
@@ -44,12 +46,13 @@ impl Concerns {
         placement: &Placement,
         cluster: &Cluster,
     ) -> bool {
+        let placing = runtime.filter(|it| !manifest::places_as_built(Some(it)));
         let concern = Concern {
             placed: availability.placed.clone(),
             thresholds: placement.thresholds.clone(),
             unchecked: availability.unchecked.clone(),
             intent,
-            runtime: runtime.cloned().map(Box::new),
+            runtime: placing.cloned().map(Box::new),
         };
         let is_current = concern.is_current(cluster);
         self.with(|all| all.insert(concern.intent.to_string(), concern));
