@@ -77,6 +77,16 @@ pub(super) fn whole_dollars(cost: MicroDollars) -> String {
     format!("${}", grouped((cost.0 + 999_999) / 1_000_000))
 }
 
+/// What a month costs less, or more: `saves $1,204 a month`, `$2,738 a month more`.
+pub(super) fn saving(per_month: MicroDollars) -> String {
+    let whole = MicroDollars(per_month.0 / 1_000_000 * 1_000_000);
+    if whole.0 > 0 {
+        format!("saves {} a month", whole_dollars(whole))
+    } else {
+        format!("{} a month more", whole_dollars(MicroDollars(-per_month.0)))
+    }
+}
+
 /// Dollars with cents; that the price is not known where there is none.
 pub(super) fn cost(cost: Option<MicroDollars>) -> String {
     cost.map_or_else(|| "price unknown".to_owned(), dollars)
@@ -159,6 +169,17 @@ mod tests {
         assert_eq!(whole_dollars(MicroDollars(19_709_400_000)), "$19,710");
         assert_eq!([grouped(0), grouped(-1234567)], ["0", "-1,234,567"]);
         assert_eq!(counted(1200, "replica"), "1,200 replicas");
+    }
+
+    #[test]
+    fn what_is_saved_is_rounded_down_and_what_is_not_is_called_so() {
+        for (per_month, shown) in [
+            (1_204_900_000, "saves $1,204 a month"),
+            (-2_737_500_000, "$2,738 a month more"),
+            (0, "$0 a month more"),
+        ] {
+            assert_eq!(saving(MicroDollars(per_month)), shown);
+        }
     }
 
     #[test]

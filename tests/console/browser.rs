@@ -1,32 +1,15 @@
 //! The pages in a real browser: what a person sees, does with a keyboard, and hears read out.
 
-use std::fs;
-
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::chromium::{Browser, Looks};
-use crate::support::{CONSOLE, Console, SHIPPED, USE_CASES, between, compass, root};
+use crate::pictures::{self, Shot};
+use crate::support::{CONSOLE, Console, SHIPPED, USE_CASES, between, compass};
 
 const CHAT: &str = "/?useCase=chatbot_conversational&demand.requestsPerSecond=5";
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
 const RIGHT: &str = "\u{e014}";
-
-/// Everything that axe finds wrong by WCAG 2.1 A and AA and by its best practices.
-pub fn violations(browser: &Browser) -> Vec<String> {
-    let axe = std::fs::read_to_string(root().join("tests/fixtures/axe-core/axe.min.js")).unwrap();
-    browser.run(&format!("{axe}\nreturn typeof axe"));
-    let found = browser.run(
-        "const found = await window.axe.run(document, {resultTypes: ['violations']});
-         return found.violations.map((it) => it.id + ': ' + it.nodes.map((node) => node.html + ' ' + node.failureSummary).join('; '))",
-    );
-    let found = found
-        .as_array()
-        .unwrap_or_else(|| panic!("axe: {found}"))
-        .iter();
-    found.map(|it| it.as_str().unwrap().to_owned()).collect()
-}
 
 fn best(page: &Console) -> String {
     let page = page.get(CHAT);
@@ -63,7 +46,7 @@ fn axe_finds_nothing_wrong_on_any_page_in_light_and_in_the_dark() {
             browser.go(&address);
             // What is folded away is looked at too.
             browser.run("document.querySelectorAll('details').forEach((it) => { it.open = true })");
-            assert_eq!(violations(&browser), [""; 0], "{address}, dark: {dark}");
+            assert_eq!(browser.violations(), [""; 0], "{address}, dark: {dark}");
             let complaints = browser.complaints();
             let foreign = complaints
                 .iter()
@@ -289,80 +272,56 @@ fn a_database_that_is_down_is_said_while_somebody_types() {
     browser.wait("!document.getElementById('unreachable').hidden");
 }
 
-/// `COMPASS_UPDATE_SCREENSHOTS=1` keeps what is seen in docs/console/. A page or a style that has
-/// changed since then fails here.
+/// On paper there is neither a dark background nor anything to click, and nothing is folded away.
 #[test]
-fn screenshots_are_of_these_pages() {
-    let is_update = std::env::var_os("COMPASS_UPDATE_SCREENSHOTS").is_some();
-    let folder = root().join("docs/console");
-    let shots = [
-        ("plan", CHAT.to_owned(), false, (1280, 1180)),
-        ("plan-dark", CHAT.to_owned(), true, (1280, 1180)),
-        ("configuration", best(&CONSOLE), false, (1280, 900)),
-        (
-            "knowledge-base",
-            "/knowledge-base".to_owned(),
-            false,
-            (1280, 900),
-        ),
-        ("phone", CHAT.to_owned(), false, (390, 844)),
-    ];
-    let mut made_from = String::new();
-    for (name, path, dark, (width, height)) in shots {
-        made_from += &format!("{name} {}\n", digest(CONSOLE.get(&path).text()));
-        if is_update {
-            let browser = Browser::open(&Looks {
-                width,
-                height,
-                dark,
-                ..Looks::default()
-            });
+fn what_is_printed_is_whole_and_on_white() {
+    for dark in [false, true] {
+        let browser = Browser::open(&Looks {
+            dark,
+            ..Looks::default()
+        });
+        for (name, path) in pages() {
             browser.go(&CONSOLE.address(&path));
-            if name == "phone" {
-                browser.run("document.querySelector('#answer').scrollIntoView()");
-            }
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join(format!("{name}.png")), browser.screenshot()).unwrap();
+            // "%PDF-" in base 64.
+            assert!(browser.print().starts_with("JVBERi"), "{name}");
         }
     }
-    let kept = folder.join("made-from.txt");
-    if is_update {
-        fs::write(&kept, &made_from).unwrap();
-    }
-    assert_eq!(
-        fs::read_to_string(&kept).unwrap_or_default(),
-        made_from,
-        "the screenshots are old: COMPASS_UPDATE_SCREENSHOTS=1 cargo test --test console screenshots"
-    );
-    let page = fs::read_to_string(root().join("docs/console.md")).unwrap();
-    for (name, ..) in shots_of(&made_from) {
-        assert!(folder.join(format!("{name}.png")).is_file(), "{name}");
-        assert!(
-            page.contains(&format!("console/{name}.png")),
-            "docs/console.md does not show {name}"
-        );
-    }
 }
 
-fn shots_of(made_from: &str) -> impl Iterator<Item = (&str, &str)> {
-    made_from.lines().filter_map(|line| line.split_once(' '))
+#[test]
+fn yaml_is_copied_by_a_button() {
+    let browser = Browser::open(&Looks::default());
+    browser.go(&CONSOLE.address(&format!("{CHAT}&view=manifests")));
+    browser.allow_clipboard();
+    browser.click("[data-copy=yaml]");
+    browser.shows("[data-copy=yaml]", "Copied");
+    let copied = browser.run("return await navigator.clipboard.readText()");
+    let shown = browser.run("return document.getElementById('yaml').textContent");
+    assert_eq!(copied, shown);
+    browser.wait("document.querySelector('[data-copy=yaml]').textContent === 'Copy'");
 }
 
-/// Of a page without what is another on another day or in another database. The addresses in it say
-/// which style sheet it has.
-fn digest(page: &str) -> String {
-    let words = page.split_inclusive(['>', '(', ')']);
-    let lasting = words.filter(|word| {
-        !word.ends_with(" old)") && !word.contains("today)") && !word.contains("</p>")
-    });
-    let lasting = lasting.filter(|word| !word.ends_with("</time>"));
-    let mut hash = Sha256::new();
-    for word in lasting {
-        hash.update(word);
-    }
-    let digest = hash.finalize();
-    digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+#[test]
+fn screenshots_are_of_these_pages() {
+    let shot = |name, path: &str, dark, (width, height)| Shot {
+        name,
+        address: CONSOLE.address(path),
+        page: CONSOLE.get(path).text().to_owned(),
+        dark,
+        width,
+        height,
+        script: "",
+    };
+    let phone = Shot {
+        script: "document.querySelector('#answer').scrollIntoView()",
+        ..shot("phone", CHAT, false, (390, 844))
+    };
+    let shots = [
+        shot("plan", CHAT, false, (1280, 1180)),
+        shot("plan-dark", CHAT, true, (1280, 1180)),
+        shot("configuration", &best(&CONSOLE), false, (1280, 900)),
+        shot("knowledge-base", "/knowledge-base", false, (1280, 900)),
+        phone,
+    ];
+    pictures::hold("made-from", "console", &shots, |_| {});
 }

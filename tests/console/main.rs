@@ -2,7 +2,10 @@
 
 mod answers;
 mod browser;
+#[path = "../shared/chromium.rs"]
 mod chromium;
+#[path = "../shared/pictures.rs"]
+mod pictures;
 mod safety;
 mod support;
 mod upload;

@@ -3,7 +3,6 @@
 use compass_testbed::Scratch;
 use serde_json::{Value, json};
 
-use crate::browser::violations;
 use crate::chromium::{Browser, Looks};
 use crate::support::{
     Answer, Console, SHIPPED, between, compass, empty_database, load, multipart, root, row,
@@ -373,7 +372,7 @@ fn a_file_is_loaded_in_a_browser() {
         });
         let is_clean = |what: &str| {
             if script {
-                assert_eq!(violations(&browser), [""; 0], "{what}, dark: {dark}");
+                assert_eq!(browser.violations(), [""; 0], "{what}, dark: {dark}");
             }
         };
         browser.go(&console.address("/knowledge-base"));

@@ -12,6 +12,8 @@ mod availability;
 mod bundle;
 mod changes;
 mod chaos;
+#[path = "../shared/chromium.rs"]
+mod chromium;
 mod console;
 mod diff;
 mod doctor;
@@ -26,7 +28,10 @@ mod modes;
 mod outage;
 mod overrides;
 mod ownership;
+mod pages;
 mod parts;
+#[path = "../shared/pictures.rs"]
+mod pictures;
 mod policy;
 mod refused;
 mod rights;

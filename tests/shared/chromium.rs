@@ -214,6 +214,72 @@ impl Browser {
         );
     }
 
+    /// Everything that axe finds wrong by WCAG 2.1 A and AA and by its best practices.
+    pub fn violations(&self) -> Vec<String> {
+        let axe = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/axe-core/axe.min.js"
+        );
+        let axe = std::fs::read_to_string(axe).unwrap();
+        self.run(&format!("{axe}\nreturn typeof axe"));
+        let found = self.run(
+            "const found = await window.axe.run(document, {resultTypes: ['violations']});
+             return found.violations.map((it) => it.id + ': ' + it.nodes.map((node) => node.html + ' ' + node.failureSummary).join('; '))",
+        );
+        let found = found
+            .as_array()
+            .unwrap_or_else(|| panic!("axe: {found}"))
+            .iter();
+        found.map(|it| it.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Shows the page as it is printed, holds that to what paper asks, and returns it as a PDF,
+    /// encoded in base 64.
+    pub fn print(&self) -> String {
+        let media = |media: &str| {
+            let emulated = json!({"cmd": "Emulation.setEmulatedMedia", "params": {"media": media}});
+            self.command("/goog/cdp/execute", emulated);
+        };
+        media("print");
+        let address = self.address();
+        assert_eq!(self.violations(), [""; 0], "printed: {address}");
+        for (what, is_so) in [
+            (
+                "white",
+                "getComputedStyle(document.body).backgroundColor === 'rgb(255, 255, 255)'",
+            ),
+            (
+                "without navigation",
+                "!document.querySelector('.top nav').checkVisibility()",
+            ),
+            (
+                "without buttons",
+                "[...document.querySelectorAll('main button')].every((it) => !it.checkVisibility())",
+            ),
+            (
+                "with what is folded",
+                "[...document.querySelectorAll('main details > :not(summary)')].every((it) => it.closest('#question, #load') || it.checkVisibility({contentVisibilityAuto: true}))",
+            ),
+            (
+                "whole",
+                "[...document.querySelectorAll('main pre')].every((it) => it.scrollHeight <= it.clientHeight + 1)",
+            ),
+        ] {
+            assert!(self.is(is_so), "printed {what}: {address}");
+        }
+        media("");
+        let printed = self.command("/print", json!({}));
+        printed.as_str().unwrap().to_owned()
+    }
+
+    /// Lets pages read and write the clipboard, as a person who clicks lets them.
+    pub fn allow_clipboard(&self) {
+        for name in ["clipboard-read", "clipboard-write"] {
+            let allowed = json!({"descriptor": {"name": name}, "state": "granted"});
+            self.command("/permissions", allowed);
+        }
+    }
+
     /// What the browser complained of.
     pub fn complaints(&self) -> Vec<String> {
         let log = self.command("/se/log", json!({"type": "browser"}));

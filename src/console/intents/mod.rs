@@ -68,7 +68,10 @@ pub(super) async fn get(
     };
     let (status, main) = match one::read(&viewer, &namespace, &name).await {
         Ok(found) => (StatusCode::OK, one::intent(&console, &found).await),
-        Err(error) => (status_of(&error), refused(&error)),
+        Err(error) => {
+            let main = html! { h1 { (name) } (refused(&error)) };
+            (status_of(&error), main)
+        }
     };
     let main = html! { div.stack { p { a href="/intents" { "All intents" } } (main) } };
     (status, page::page(&frame, Room::Intents, &name, &main)).into_response()
@@ -177,7 +180,7 @@ fn row(intent: &DeploymentIntent) -> Markup {
                 a href={ "/intents/" (namespace) "/" (name) } { (name) }
                 span.under { (namespace) ", " (intent.spec.use_case) }
             }
-            td { (one::readiness(intent)) @if waits { span.under { "a better decision waits" } } }
+            td { (one::readiness(intent)) @if waits { span.under { "a decision waits" } } }
             td {
                 @if let Some(best) = best {
                     (best.model)

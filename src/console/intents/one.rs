@@ -121,7 +121,7 @@ fn proposal(intent: &DeploymentIntent, proposed: &ProposedStatus) -> Markup {
         p {
             (proposed.model) " on " (proposed.accelerators) ", " (shown::counted(proposed.replicas.into(), "replica")) ", "
             (shown::cost(dollars(proposed.cost_per_hour.as_deref()))) " an hour"
-            @if let Some(saving) = dollars(saving) { "; saves " (shown::whole_dollars(saving)) " a month" }
+            @if let Some(saving) = dollars(saving) { "; " (shown::saving(saving)) }
         }
         p { (proposed.reason) }
         @if !proposed.changes.is_empty() { ul { @for change in &proposed.changes { li { (change) } } } }
@@ -228,7 +228,7 @@ fn conditions(intent: &DeploymentIntent) -> Markup {
                                 td { (condition.status) }
                                 td { (condition.reason) }
                                 td { (condition.message) }
-                                td.number { (condition.last_transition_time.0.strftime("%F %H:%M")) }
+                                td.number { time { (condition.last_transition_time.0.strftime("%F %H:%M")) } }
                             }
                         }
                     }
@@ -249,7 +249,7 @@ fn events(events: Option<&[Event]>) -> Markup {
                     ul.events {
                         @for event in events {
                             li {
-                                @if let Some(at) = time(event) { span.hint { (at.strftime("%F %H:%M")) } " " }
+                                @if let Some(at) = time(event) { time.hint { (at.strftime("%F %H:%M")) } " " }
                                 strong { (event.reason.as_deref().unwrap_or_default()) } " "
                                 (event.message.as_deref().unwrap_or_default())
                             }
