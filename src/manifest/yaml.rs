@@ -5,14 +5,36 @@ use serde::Serialize;
 
 /// One object as a YAML document, with a line break at its end.
 pub(super) fn document<T: Serialize>(object: &T) -> String {
-    // Texts of several lines keep them. Long lines are not folded: a diff would then show more than
-    // has changed.
+    // Texts of several lines keep them.
+    let yaml = written(object, true);
+    if a_block_begins_with_a_tab(&yaml) {
+        written(object, false)
+    } else {
+        yaml
+    }
+}
+
+fn written<T: Serialize>(object: &T, with_blocks: bool) -> String {
+    // Long lines are not folded: a diff would then show more than has changed.
     let options = serde_saphyr::ser_options! {
-        prefer_block_scalars: true,
+        prefer_block_scalars: with_blocks,
         folded_wrap_chars: usize::MAX,
     };
     serde_saphyr::to_string_with_options(object, options)
         .expect("objects of strings, numbers, lists and maps with string keys can be written")
+}
+
+/// Readers of YAML 1.1 find out how far a block is indented by its first line, and refuse a tab there.
+fn a_block_begins_with_a_tab(yaml: &str) -> bool {
+    let mut follows_a_header = false;
+    yaml.lines().any(|line| {
+        let text = line.trim_start_matches(' ');
+        if text.is_empty() {
+            return false;
+        }
+        let header = text.trim_end_matches(['-', '+']);
+        std::mem::replace(&mut follows_a_header, header.ends_with('|')) && text.starts_with('\t')
+    })
 }
 
 #[cfg(test)]
@@ -36,6 +58,17 @@ mod tests {
                 assert!(quoted.iter().any(|quoted| yaml.contains(quoted)), "{yaml}");
             }
         }
+    }
+
+    #[test]
+    fn a_text_that_begins_with_a_tab_is_no_block() {
+        for text in ["\ta\nb", "\ta:\n", "\n\n\ta\n", "\t\n\n"] {
+            let object = json!({"list": [{"text": text}], "other": "a\n\tb\n"});
+            let yaml = document(&object);
+            assert_eq!(parse(&yaml), vec![object], "{yaml}");
+        }
+        let usual = document(&json!({"text": "a\n\tb\n"}));
+        assert_eq!(usual, "text: |\n  a\n  \tb\n");
     }
 
     proptest! {
