@@ -52,7 +52,7 @@ $(CARGO_DENY) $(CARGO_FUZZ): $(CACHE)/%:
 		$(notdir $@)@$(lastword $(subst -, ,$(firstword $(subst /, ,$*))))
 
 bench: tools ## Measure what is claimed: loads, reads and changes, each beside what it is held against
-	$(CARGO) bench --package compass --bench load --bench changes --bench decision --bench scale
+	$(CARGO) bench --package compass --bench load --bench changes --bench decision --bench console --bench scale
 
 # Where the machine has no PostgreSQL server, one is fetched, once.
 postgres-programs: build
