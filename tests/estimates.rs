@@ -49,7 +49,7 @@ fn dense_models_are_estimated_as_well_as_is_asked() {
 fn what_lies_outside_is_refused() {
     let shipped = data::shipped().unwrap();
     let all = held_out::of_profile(&shipped, OUTSIDE);
-    assert_eq!(all.len(), 119);
+    assert_eq!(all.len(), 122);
     for it in all {
         assert!(matches!(it.refusal, Some(Refusal::OutsideProfiles { .. })));
     }
