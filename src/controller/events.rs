@@ -37,8 +37,11 @@ const OF_WHAT_RUNS: [&str; 3] = [
 /// statuses for the API server.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// No event waits longer because others keep coming.
+/// Where others keep coming, the first ones wait no longer, and are published at this pace.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const PACE: Duration = Duration::from_millis(100);
+/// Beyond so many that wait there is no pace to keep.
+const MOST_WAITING: usize = 10_000;
 
 /// Takes events, to be published in their time: the next status does not wait for them.
 pub struct Events {
@@ -57,6 +60,8 @@ pub struct Queue {
     waiting: VecDeque<Told>,
     quiet: Duration,
     longest_wait: Duration,
+    /// When the last one's time came.
+    last: Instant,
 }
 
 impl Events {
@@ -68,6 +73,7 @@ impl Events {
             waiting: VecDeque::new(),
             quiet: QUIET,
             longest_wait: LONGEST_WAIT,
+            last: Instant::now(),
         };
         (Self { queue }, end)
     }
@@ -111,7 +117,11 @@ impl Queue {
         while !self.told.is_closed() || !self.told.is_empty() {
             let since = match (self.waiting.front(), self.waiting.back()) {
                 (Some(first), Some(last)) => {
-                    (last.at + self.quiet).min(first.at + self.longest_wait)
+                    let at_pace = match self.waiting.len() {
+                        ..MOST_WAITING => self.last + PACE,
+                        _ => self.last,
+                    };
+                    (last.at + self.quiet).min(at_pace.max(first.at + self.longest_wait))
                 }
                 _ => {
                     self.waiting.extend(self.told.recv().await);
@@ -123,6 +133,7 @@ impl Queue {
                 Err(_) => break,
             }
         }
+        self.last = Instant::now();
         self.waiting.pop_front()
     }
 }
@@ -250,6 +261,33 @@ mod tests {
         tell(&events, &[("Ready", "True", "Rendered")]);
         assert!(next(&mut queue).await.is_some());
         assert!(start.elapsed() >= Duration::from_millis(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_burst_is_published_at_a_pace_until_it_is_over() {
+        const TOLD: usize = 1000;
+        let (events, mut queue) = Events::new();
+        let burst = async {
+            for _ in 0..TOLD {
+                tell(&events, &[("Ready", "True", "Rendered")]);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::pin!(burst);
+        let mut published = 0;
+        loop {
+            tokio::select! {
+                () = &mut burst => break,
+                _ = queue.next() => published += 1,
+            }
+        }
+        // Ten a second, once the first has waited for five.
+        assert!((45..=51).contains(&published), "{published}");
+        let over = Instant::now();
+        for _ in published..TOLD {
+            assert!(queue.next().await.is_some());
+        }
+        assert!(over.elapsed() < 2 * QUIET);
     }
 
     #[tokio::test]
