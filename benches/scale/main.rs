@@ -15,6 +15,7 @@ use world::World;
 const INTENTS: usize = 10_000;
 const STARTS: usize = 5;
 const STEADY: Duration = Duration::from_secs(30);
+const REST: Duration = Duration::from_secs(5);
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,6 +59,7 @@ async fn measure(world: &World, count: usize, mode: &str) -> anyhow::Result<()> 
     let cpu = operator::cpu_time(operator.id());
     // Events and the last of the ConfigMaps come after the statuses.
     seen.quiet().await;
+    come_to_rest(operator.id()).await;
     println!(
         "  {mode}: from the start of the process to the last status {:.1} s, {:.0} a second, {:.2} ms of CPU each; ready after {:.2} s",
         cold.as_secs_f64(),
@@ -114,4 +116,15 @@ async fn measure(world: &World, count: usize, mode: &str) -> anyhow::Result<()> 
         100.0 * bare.as_secs_f64() / cold.as_secs_f64()
     );
     world.delete_intents().await
+}
+
+/// Waits until a process uses less than a hundredth of a core.
+async fn come_to_rest(process: u32) {
+    loop {
+        let before = operator::cpu_time(process);
+        tokio::time::sleep(REST).await;
+        if operator::cpu_time(process) - before < REST / 100 {
+            return;
+        }
+    }
 }
