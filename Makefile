@@ -74,7 +74,7 @@ image-root: postgres-programs ## Build what the image holds, and run it in an em
 	@rm -rf $(IMAGE)/source && mkdir -p $(IMAGE)/source
 	@sed -n 's/^!//p' .dockerignore | tar --create --files-from=- | tar --extract --directory=$(IMAGE)/source
 	@cd $(IMAGE)/source && CARGO_TARGET_DIR=$(IMAGE)/target sh image/build.sh $(IMAGE)/root
-	@COMPASS_IMAGE_ROOT=$(IMAGE)/root $(CARGO) test --package compass --test image -- --ignored --nocapture
+	@COMPASS_IMAGE_ROOT=$(IMAGE)/root $(CARGO) test --package compass --test image -- --ignored --nocapture --test-threads 1
 
 kustomize: ## Make deploy/kustomize/ of the chart
 	@COMPASS_UPDATE_GOLDEN=1 $(CARGO) test --quiet --package compass --test chart -- the_plain_manifests
