@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::world::{NAMESPACE, World};
-use crate::support::{Row, compass, intent_yaml};
+use crate::support::{Row, compass, intent_yaml, row};
 
 const MOST_INTENTS: usize = 24;
 const USE_CASES: [&str; 4] = [
@@ -57,6 +57,8 @@ impl Users {
             database_url: world.people_url(),
             file: world.control_plane.directory().join("pipeline.json"),
         };
+        // While all is well: a file that is never taken would load nothing later, either.
+        everyday.load().unwrap();
         let stopped = stop.clone();
         let working = tokio::spawn(async move {
             while !stopped.is_cancelled() {
@@ -171,15 +173,13 @@ impl Everyday {
         let rows: Vec<_> = (0..LOADED)
             .map(|number| {
                 let ttft = self.random.i32(40..260);
-                let model = MODELS[number % MODELS.len()];
-                json!({
-                    "config_id": "pipeline", "model_hf_repo": model, "type": "",
-                    "hardware": "H200", "hardware_count": 1,
-                    "framework": "vllm", "framework_version": "0.12.0",
-                    "prompt_tokens": 512, "output_tokens": 256,
-                    "requests_per_second": 1 + number / MODELS.len(),
-                    "ttft_p95": ttft, "itl_p95": 12, "e2e_p95": ttft + 12 * 255,
-                })
+                let rate = 1 + number / MODELS.len();
+                let mut row = row(MODELS[number % MODELS.len()], rate as f64);
+                row["hardware"] = "H200".into();
+                for column in ["ttft_mean", "ttft_p90", "ttft_p95", "ttft_p99"] {
+                    row[column] = ttft.into();
+                }
+                row
             })
             .collect();
         std::fs::write(&self.file, json!(rows).to_string())?;
