@@ -21,7 +21,7 @@ pub struct Index {
     /// In the order of the places.
     pub places: Vec<IndexedPlace>,
     /// By place.
-    pub configurations: Vec<IndexedConfiguration>,
+    configurations: Vec<IndexedConfiguration>,
     /// By configuration.
     rates: Vec<IndexedRate>,
 }
@@ -43,8 +43,8 @@ pub struct IndexedPlace {
     pub has_unusual_load: bool,
     /// When its newest row ran.
     pub newest: Option<Timestamp>,
-    /// How many configurations it has.
-    pub configurations: u32,
+    first: u32,
+    configurations: u32,
 }
 
 /// A configuration, and where its deciding ladder is.
@@ -52,8 +52,28 @@ pub struct IndexedPlace {
 pub struct IndexedConfiguration {
     first: u32,
     rates: u32,
+    /// The p95s under which it complies at all: the worst up to the first rate that may back a
+    /// decision; infinite where there is none.
+    least: [f64; 3],
+    /// The least capacity that it shows where it complies, requests per second.
+    pub least_rps: f64,
+    /// The most.
+    pub most_rps: f64,
     /// Whether a row that may back a decision exists.
     pub has_evidence: bool,
+}
+
+impl IndexedConfiguration {
+    /// Whether it shows a capacity where no p95 may be above its bound.
+    #[inline]
+    pub fn complies(&self, bounds: &[f64; 3]) -> bool {
+        is_within(&self.least, bounds)
+    }
+}
+
+#[inline]
+fn is_within([a, b, c]: &[f64; 3], bounds: &[f64; 3]) -> bool {
+    (*a <= bounds[0]) & (*b <= bounds[1]) & (*c <= bounds[2])
 }
 
 /// One offered rate of a ladder.
@@ -87,6 +107,7 @@ impl Index {
                 has_unusual_load: place.ladders().any(|it| !it.conditions.are_usual()),
                 newest: place.ladders().filter_map(|ladder| ladder.newest).max(),
                 configurations: place.configurations.len() as u32,
+                first: index.configurations.len() as u32,
             });
             place.configurations.iter().for_each(|it| index.add(it));
         }
@@ -102,9 +123,13 @@ impl Index {
             .filter_map(|ladder| Some((ladder.newest_steady?, ladder)))
             .max_by(|a, b| Ladder::by_age(*a, *b));
         let steps = deciding.map_or(&[][..], |(_, ladder)| &ladder.steps);
+        let first = steps.iter().find(|step| step.served_rps > 0.0);
         self.configurations.push(IndexedConfiguration {
             first: self.rates.len() as u32,
             rates: steps.len() as u32,
+            least: first.map_or([f64::INFINITY; 3], |step| step.worst),
+            least_rps: first.map_or(0.0, |step| step.served_rps),
+            most_rps: steps.last().map_or(0.0, |step| step.served_rps),
             has_evidence: usual()
                 .flat_map(|ladder| &ladder.rows)
                 .any(|row| !row.bounds_only()),
@@ -115,16 +140,19 @@ impl Index {
         }));
     }
 
+    /// The configurations of a place.
+    pub fn of(&self, place: &IndexedPlace) -> &[IndexedConfiguration] {
+        let first = place.first as usize;
+        &self.configurations[first..first + place.configurations as usize]
+    }
+
     /// The capacity that a configuration shows where no p95 may be above its bound, requests per
     /// second; 0 where it shows none.
     #[inline]
     pub fn capacity_rps(&self, configuration: &IndexedConfiguration, bounds: &[f64; 3]) -> f64 {
         let first = configuration.first as usize;
         let rates = &self.rates[first..first + configuration.rates as usize];
-        let failing = rates.partition_point(|rate| {
-            let [a, b, c] = rate.worst;
-            (a <= bounds[0]) & (b <= bounds[1]) & (c <= bounds[2])
-        });
+        let failing = rates.partition_point(|rate| is_within(&rate.worst, bounds));
         match failing {
             0 => 0.0,
             failing => rates[failing - 1].served_rps,

@@ -27,38 +27,46 @@ pub struct LadderRow {
     served_rps: f64,
     /// TTFT, ITL, E2E; of each mean, p95, p99. NaN is not recorded.
     latencies_ms: [[f64; 3]; 3],
-    requests_completed: i64,
-    requests_total: i64,
-    measured_at: Timestamp,
+    /// A run of more than four thousand million requests counts as one of so many.
+    requests_completed: u32,
+    requests_total: u32,
+    /// Seconds since 1970.
+    measured_at: i64,
+    /// Nanoseconds of it.
+    measured_at_subsec: i32,
     /// Which of the ladder's spellings of its configuration.
-    pub(super) spelling: u32,
-    flags: u16,
+    pub(super) spelling: u16,
+    flags: u8,
     /// How well the source's figures were checked against measurements.
     pub validation_class: Option<ValidationClass>,
 }
 
-const SERVED_IS_KNOWN: u16 = 1;
-const COMPLETED_IS_KNOWN: u16 = 1 << 1;
-const TOTAL_IS_KNOWN: u16 = 1 << 2;
-const DATE_IS_KNOWN: u16 = 1 << 3;
-const BOUNDS_ONLY: u16 = 1 << 4;
-const USUALLY_STEADY: u16 = 1 << 5;
-const HAS_P95S: u16 = 1 << 6;
+const SERVED_IS_KNOWN: u8 = 1;
+const COMPLETED_IS_KNOWN: u8 = 1 << 1;
+const TOTAL_IS_KNOWN: u8 = 1 << 2;
+const DATE_IS_KNOWN: u8 = 1 << 3;
+const BOUNDS_ONLY: u8 = 1 << 4;
+const USUALLY_STEADY: u8 = 1 << 5;
+const HAS_P95S: u8 = 1 << 6;
 
 impl LadderRow {
-    pub(super) fn new(row: &Benchmark, spelling: u32) -> Self {
+    pub(super) fn new(row: &Benchmark, spelling: u16) -> Self {
         let latency = |latency: &Latency| {
             [latency.mean_ms, latency.p95_ms, latency.p99_ms].map(|ms| ms.unwrap_or(f64::NAN))
         };
-        let flag = |flag: u16, is_set: bool| if is_set { flag } else { 0 };
+        let flag = |flag: u8, is_set: bool| if is_set { flag } else { 0 };
+        let clamped =
+            |requests: Option<i64>| requests.unwrap_or_default().clamp(0, u32::MAX.into()) as u32;
+        let measured_at = row.measured_at.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut new = Self {
             id: row.id,
             offered_rps: row.offered_rps,
             served_rps: row.served_rps.unwrap_or(f64::NAN),
             latencies_ms: [latency(&row.ttft), latency(&row.itl), latency(&row.e2e)],
-            requests_completed: row.requests_completed.unwrap_or_default(),
-            requests_total: row.requests_total.unwrap_or_default(),
-            measured_at: row.measured_at.unwrap_or(Timestamp::UNIX_EPOCH),
+            requests_completed: clamped(row.requests_completed),
+            requests_total: clamped(row.requests_total),
+            measured_at: measured_at.as_second(),
+            measured_at_subsec: measured_at.subsec_nanosecond(),
             spelling,
             flags: flag(SERVED_IS_KNOWN, row.served_rps.is_some())
                 | flag(COMPLETED_IS_KNOWN, row.requests_completed.is_some())
@@ -76,7 +84,7 @@ impl LadderRow {
         new
     }
 
-    fn has(&self, flag: u16) -> bool {
+    fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 
@@ -111,7 +119,7 @@ impl LadderRow {
             self.served_or_offered(),
             minimum_served_percent,
         ) && steady::is_long_enough(
-            requests.map(|(_, requests)| requests),
+            requests.map(|(_, requests)| requests.into()),
             self.offered_rps,
             e2e_mean_ms,
         )
@@ -137,7 +145,9 @@ impl LadderRow {
 
     /// When it ran; `None` where nobody recorded it.
     pub fn measured_at(&self) -> Option<Timestamp> {
-        self.has(DATE_IS_KNOWN).then_some(self.measured_at)
+        self.has(DATE_IS_KNOWN).then(|| {
+            Timestamp::new(self.measured_at, self.measured_at_subsec).expect("it was one before")
+        })
     }
 
     /// May only show where a capacity ends, never back a recommendation.
@@ -158,7 +168,7 @@ impl PartialEq for LadderRow {
                 row.id,
                 row.requests_completed,
                 row.requests_total,
-                row.measured_at,
+                (row.measured_at, row.measured_at_subsec),
                 row.spelling,
                 row.flags,
                 row.validation_class,
@@ -236,7 +246,7 @@ impl Ladder {
 
     /// The configuration as a row spells it.
     pub fn configuration(&self, row: &LadderRow) -> &Configuration {
-        &self.spellings[row.spelling as usize]
+        &self.spellings[usize::from(row.spelling)]
     }
 
     /// The whole row again. A latency that was stored as NaN is one that was not recorded.
@@ -262,8 +272,8 @@ impl Ladder {
             e2e: latency(2),
             requests_completed: row
                 .has(COMPLETED_IS_KNOWN)
-                .then_some(row.requests_completed),
-            requests_total: row.has(TOTAL_IS_KNOWN).then_some(row.requests_total),
+                .then_some(row.requests_completed.into()),
+            requests_total: row.has(TOTAL_IS_KNOWN).then_some(row.requests_total.into()),
             kind: self.kind,
             source: self.source.clone(),
             validation_class: row.validation_class,
@@ -323,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_row_takes_few_bytes() {
-        assert!(size_of::<LadderRow>() <= 144);
+        assert!(size_of::<LadderRow>() <= 128);
         assert!(size_of::<Step>() <= 72);
     }
 }

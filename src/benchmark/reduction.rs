@@ -99,7 +99,11 @@ impl Open {
     fn add(&mut self, row: &Benchmark) {
         let spelled = row.configuration.model.as_str();
         let known = |(it, _): &(Configuration, Uuid)| it.model.as_str() == spelled;
-        let spelling = match self.spellings.iter().position(known) {
+        // Of more spellings than there are numbers for, the last ones pass for one.
+        let known = self.spellings.iter().position(known);
+        let is_full = self.spellings.len() > usize::from(u16::MAX);
+        let last = is_full.then_some(usize::from(u16::MAX));
+        let spelling = match known.or(last) {
             Some(at) => {
                 let least = &mut self.spellings[at].1;
                 *least = (*least).min(row.id);
@@ -110,7 +114,7 @@ impl Open {
                 self.spellings.len() - 1
             }
         };
-        self.rows.push(LadderRow::new(row, spelling as u32));
+        self.rows.push(LadderRow::new(row, spelling as u16));
     }
 
     fn close(&mut self) -> Ladder {
@@ -125,8 +129,8 @@ impl Open {
             for row in &mut rows {
                 let moved = spellings
                     .iter()
-                    .position(|(from, _)| *from == row.spelling as usize);
-                row.spelling = moved.unwrap_or_default() as u32;
+                    .position(|(from, _)| *from == usize::from(row.spelling));
+                row.spelling = moved.unwrap_or_default() as u16;
             }
         }
         let spellings = spellings.into_iter().map(|(_, (it, _))| it).collect();

@@ -9,7 +9,7 @@ use super::decision::Candidate;
 use super::explanation::Counts;
 use super::field::Field;
 use super::requirement::Requirement;
-use super::sweep::sweep;
+use super::sweep::Sweeper;
 use crate::benchmark::SharedBenchmarks;
 use crate::catalog::Catalog;
 
@@ -32,14 +32,15 @@ pub fn choose(
     now: Timestamp,
 ) -> Choice {
     let slo = &requirement.slo;
-    let sweep = sweep(requirement, slo, benchmarks, catalog, now, ALTERNATIVES + 1);
+    let sweeper = Sweeper::new(requirement, benchmarks, catalog, now);
+    let sweep = sweeper.sweep(slo, ALTERNATIVES + 1);
     let mut counts = sweep.counts;
     let places = |places: &[usize]| {
         let all = benchmarks.places();
         let places = places.iter().map(|at| &*all[*at]);
         Field::of_places(requirement, places, catalog, now)
     };
-    let unknown = places(&sweep.unknown);
+    let unknown = places(&sweeper.unknown);
     let first = places(&sweep.first);
     let mut standings = unknown.judge(slo);
     for standing in &standings {

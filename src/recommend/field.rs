@@ -4,6 +4,7 @@
 //! What the targets do not change is worked out once, so that a relaxation can ask again cheaply.
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 use super::capacity::{self, Capacity, CapacityBound, Reading};
 use super::compliance::{Bounds, Target};
@@ -13,7 +14,7 @@ use super::ladder::{self, Ladder, Row};
 use super::ranking;
 use super::requirement::Requirement;
 use super::sizing::{self, Load, Sized};
-use super::sweep;
+use super::sweep::{self, Sweeper};
 use crate::api::Objective;
 use crate::benchmark::{Configuration, EvidenceKind, Place, SharedBenchmarks};
 use crate::catalog::{Catalog, SloTargets};
@@ -28,8 +29,14 @@ pub(super) struct Field<'a> {
     pub(super) catalog: &'a Catalog,
     /// By configuration, so that those of one place stand together.
     entries: Vec<Entry<'a>>,
-    /// What it was made of, and when.
-    whole: Option<(&'a SharedBenchmarks, Timestamp)>,
+    whole: Option<Whole<'a>>,
+}
+
+/// All benchmarks, where they can be swept over.
+struct Whole<'a> {
+    benchmarks: &'a SharedBenchmarks,
+    now: Timestamp,
+    sweeper: Sweeper<'a>,
 }
 
 struct Entry<'a> {
@@ -82,8 +89,13 @@ impl<'a> Field<'a> {
         now: Timestamp,
     ) -> Self {
         let places = benchmarks.places().iter().map(|place| &**place);
+        let whole = || Whole {
+            benchmarks,
+            now,
+            sweeper: Sweeper::new(requirement, benchmarks, catalog, now),
+        };
         Self {
-            whole: Some((benchmarks, now)),
+            whole: sweep::is_usual(requirement).then(whole),
             ..Self::of_places(requirement, places, catalog, now)
         }
     }
@@ -145,16 +157,31 @@ impl<'a> Field<'a> {
     /// The first that breaks no constraint under other targets, by the requirement's objective;
     /// only those that may be the first are judged, where that can be told.
     pub(super) fn best_under(&self, slo: &SloTargets) -> Option<Sized<'a>> {
-        let usual = self.whole.filter(|_| sweep::is_usual(self.requirement));
-        let Some((benchmarks, now)) = usual else {
+        let Some(whole) = &self.whole else {
             return self.best(&self.judge(slo)).cloned();
         };
-        let sweep = sweep::sweep(self.requirement, slo, benchmarks, self.catalog, now, 1);
-        let mut places = [sweep.unknown, sweep.first].concat();
+        let sweeper = &whole.sweeper;
+        let mut places = [&*sweeper.unknown, &sweeper.sweep(slo, 1).first].concat();
         places.sort_unstable();
-        let places = places.iter().map(|at| &*benchmarks.places()[*at]);
-        let field = Self::of_places(self.requirement, places, self.catalog, now);
+        let all = whole.benchmarks.places();
+        let places = places.iter().map(|at| &*all[*at]);
+        let field = Self::of_places(self.requirement, places, self.catalog, whole.now);
         field.best(&field.judge(slo)).cloned()
+    }
+
+    /// Whether other targets admit anything and, where `than` is given, whether the first of it
+    /// costs less than that, in the units of a rank.
+    pub(super) fn is_reached_under(&self, slo: &SloTargets, than: Option<Option<Decimal>>) -> bool {
+        let told = self.whole.as_ref();
+        let told = told.and_then(|whole| whole.sweeper.admits(slo, than));
+        told.unwrap_or_else(|| {
+            self.best_under(slo)
+                .is_some_and(|best| match (best.rank.cost, than) {
+                    (_, None) => true,
+                    (Some(cost), Some(than)) => than.is_none_or(|than| cost < than),
+                    (None, Some(_)) => false,
+                })
+        })
     }
 
     /// The first of them by any objective.

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::capacity;
 use super::compliance::Bounds;
-use super::field::Field;
+use super::field::{Field, Standing};
 use super::ladder;
 use super::oracle::{NOW, Oracle, Way};
 use super::requirement::EvidencePolicy;
@@ -317,6 +317,45 @@ proptest! {
     }
 
     #[test]
+    fn what_other_targets_admit_is_told_as_if_all_were_judged(
+        requirement in requirements(),
+        rows in prop_oneof![rows(), of_one_kind(), ladders()],
+        targets in (80..200_i32, 10..40_i32, 3000..9000_i32),
+        than in prop_oneof![
+            Just(None),
+            Just(Some(None)),
+            (0..200_000_000_i64).prop_map(|cost| Some(Some(Decimal::from(cost)))),
+        ],
+        has_demand in any::<bool>(),
+    ) {
+        let mut requirement = requirement;
+        requirement.objective = Objective::Cost;
+        requirement.evidence.max_age_days = None;
+        if !has_demand {
+            requirement.demand = None;
+        }
+        let benchmarks = SharedBenchmarks::from_iter(&rows);
+        let (ttft_p95_ms, itl_p95_ms, e2e_p95_ms) = targets;
+        let slo = SloTargets { ttft_p95_ms, itl_p95_ms, e2e_p95_ms };
+        let field = Field::new(&requirement, &benchmarks, catalog(), at(NOW));
+        let standings = field.judge(&slo);
+        let costs: Vec<_> = standings
+            .iter()
+            .flat_map(Standing::compliant)
+            .map(|way| way.rank.cost)
+            .collect();
+        // Of those that comply, one costs exactly as much.
+        for than in [than].into_iter().chain(costs.iter().copied().map(Some)) {
+            let plainly = costs.iter().any(|cost| match (cost, than) {
+                (_, None) | (Some(_), Some(None)) => true,
+                (Some(cost), Some(Some(than))) => *cost < than,
+                (None, Some(_)) => false,
+            });
+            prop_assert_eq!(field.is_reached_under(&slo, than), plainly);
+        }
+    }
+
+    #[test]
     fn the_quick_reading_of_a_ladder_is_the_plain_one(
         rows in of_one_kind(),
         targets in (80..200_i32, 10..40_i32, 3000..9000_i32),
@@ -328,8 +367,9 @@ proptest! {
         let formed: Vec<_> =
             ladder::of_all(&benchmarks, PROFILE, &policy, at(NOW)).collect();
         let index = benchmarks.index();
-        prop_assert_eq!(formed.len(), index.configurations.len());
-        for ((_, ladders), indexed) in formed.iter().zip(&index.configurations) {
+        let indexed: Vec<_> = index.places.iter().flat_map(|place| index.of(place)).collect();
+        prop_assert_eq!(formed.len(), indexed.len());
+        for ((_, ladders), indexed) in formed.iter().zip(indexed) {
             let plain = EvidenceKind::ALL.iter().find_map(|kind| ladder::deciding(ladders, *kind));
             let plain = plain.and_then(|it| {
                 let (quick, plain) =
@@ -341,6 +381,10 @@ proptest! {
             });
             let plain = plain.map_or(0.0, |it| it.rps.to_string().parse().unwrap());
             prop_assert_eq!(index.capacity_rps(indexed, &bounds.values()), plain);
+            prop_assert_eq!(indexed.complies(&bounds.values()), plain > 0.0);
+            if plain > 0.0 {
+                prop_assert!((indexed.least_rps..=indexed.most_rps).contains(&plain));
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::constraints::Constraint;
 use super::cost::MicroDollars;
 use super::decision::Plan;
 use super::field::{Field, Standing};
-use super::ranking::{self, Rank};
+use super::ranking;
 use super::requirement::{EvidencePolicy, Requirement};
 use super::sizing::Sized;
 use crate::benchmark::{EvidenceKind, HardwareName, ModelName, SharedBenchmarks};
@@ -131,10 +131,8 @@ impl Goal<'_, '_> {
     }
 
     fn is_reached_by(&self, slo: &SloTargets) -> bool {
-        self.field.best_under(slo).is_some_and(|best| {
-            self.winner
-                .is_none_or(|winner| costs_less(&best.rank, &winner.rank))
-        })
+        let than = self.winner.map(|winner| winner.rank.cost);
+        self.field.is_reached_under(slo, than)
     }
 
     fn relaxation(
@@ -149,14 +147,6 @@ impl Goal<'_, '_> {
             slo,
             plan: Plan::of(&self.field.best_under(&slo)?),
         })
-    }
-}
-
-fn costs_less(a: &Rank, b: &Rank) -> bool {
-    match (a.cost, b.cost) {
-        (Some(a), Some(b)) => a < b,
-        (Some(_), None) => true,
-        _ => false,
     }
 }
 

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::compliance::Bounds;
@@ -18,83 +19,168 @@ use super::requirement::Requirement;
 use super::sizing::{self, Load, MAX_REPLICAS, replicas_for};
 use crate::api::Objective;
 use crate::benchmark::{
-    HardwareName, Index, IndexedPlace, ModelName, SharedBenchmarks, USUAL_SERVED_PERCENT,
-    exact_rate,
+    HardwareName, Index, IndexedConfiguration, IndexedPlace, ModelName, SharedBenchmarks,
+    USUAL_SERVED_PERCENT, exact_rate,
 };
 use crate::catalog::{Catalog, SloTargets};
 
 /// Floats that differ by less than this share are not told apart.
 const DOUBT: f64 = 1e-9;
 
+/// Whole numbers below this are exact as floats: micro-dollars up to nine thousand million dollars.
+const LARGEST_EXACT: f64 = (1_u64 << 53) as f64;
+
 /// What a sweep finds.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     /// What became of the configurations that need no judging.
     pub(super) counts: Counts,
-    /// Places, by index, that have to be judged for what becomes of their configurations.
-    pub(super) unknown: Vec<usize>,
     /// Places, by index, that are counted and may be among the first.
     pub(super) first: Vec<usize>,
 }
 
-/// Sweeps over the places of the requirement's profile under these targets; looks for so many
-/// places to show.
-pub(super) fn sweep(
-    requirement: &Requirement,
-    slo: &SloTargets,
-    benchmarks: &SharedBenchmarks,
-    catalog: &Catalog,
-    now: Timestamp,
-    wanted: usize,
-) -> Sweep {
-    let index = benchmarks.index();
-    let mut sweep = Sweep::default();
-    let mut best = Best::new(wanted);
-    let sizes = Sizes::new(requirement, index, catalog);
-    let bounds = Bounds::new(slo, requirement.evidence.margin_percent).values();
-    let is_usual = is_usual(requirement);
-    let latest = ladder::latest(now);
-    let allows_unusual_loads = !requirement.evidence.allowed_loads.is_empty();
-    let mut configurations = &index.configurations[..];
-    for (at, place) in index.places.iter().enumerate() {
-        let (these, rest) = configurations.split_at(place.configurations as usize);
-        configurations = rest;
-        if place.profile != requirement.profile || place.hardware_count <= 0 {
-            continue;
-        }
-        let kind = place.kind.filter(|_| {
-            is_usual
-                && !(allows_unusual_loads && place.has_unusual_load)
-                && place.newest.is_none_or(|it| it <= latest)
-        });
-        let Some(kind) = kind else {
-            sweep.unknown.push(at);
-            continue;
+/// Sweeps over the places of a requirement's profile, under these targets and those.
+pub(super) struct Sweeper<'r> {
+    sizes: Sizes<'r>,
+    margin_percent: i32,
+    /// Places whose configurations stand or fall by the targets.
+    swept: Vec<Swept<'r>>,
+    /// Places, by index, that have to be judged for what becomes of their configurations.
+    pub(super) unknown: Vec<usize>,
+    /// What becomes of all others, and of those that do not comply.
+    counts: Counts,
+}
+
+/// A place that is allowed, with evidence that may back a decision.
+struct Swept<'r> {
+    at: usize,
+    place: &'r IndexedPlace,
+    configurations: &'r [IndexedConfiguration],
+    /// Micro-dollars an hour; infinite where the price is unknown.
+    cost_per_replica: f64,
+}
+
+impl<'r> Sweeper<'r> {
+    pub(super) fn new(
+        requirement: &'r Requirement,
+        benchmarks: &'r SharedBenchmarks,
+        catalog: &Catalog,
+        now: Timestamp,
+    ) -> Self {
+        let index = benchmarks.index();
+        let policy = &requirement.evidence;
+        let mut sweeper = Self {
+            sizes: Sizes::new(requirement, index, catalog),
+            margin_percent: policy.margin_percent,
+            swept: Vec::with_capacity(index.places.len()),
+            unknown: Vec::new(),
+            counts: Counts::default(),
         };
-        let is_barred = sizes.is_barred(place);
-        for configuration in these {
-            let outcome = if kind < requirement.evidence.minimum_kind || !configuration.has_evidence
-            {
-                Outcome::NoEvidence
-            } else if is_barred {
-                Outcome::NotAllowed
-            } else {
-                match index.capacity_rps(configuration, &bounds) {
-                    0.0 => Outcome::Rejected,
-                    capacity => match sizes.rank(place, capacity) {
-                        None => Outcome::OverLimit,
-                        Some(rank) => {
-                            best.offer(at, rank);
-                            Outcome::Complies
-                        }
-                    },
-                }
+        let is_usual = is_usual(requirement);
+        let latest = ladder::latest(now);
+        let allows_unusual_loads = !policy.allowed_loads.is_empty();
+        for (at, place) in index.places.iter().enumerate() {
+            if place.profile != requirement.profile || place.hardware_count <= 0 {
+                continue;
+            }
+            let kind = place.kind.filter(|_| {
+                is_usual
+                    && !(allows_unusual_loads && place.has_unusual_load)
+                    && place.newest.is_none_or(|it| it <= latest)
+            });
+            let Some(kind) = kind else {
+                sweeper.unknown.push(at);
+                continue;
             };
-            sweep.counts.add(outcome);
+            let configurations = index.of(place);
+            let is_barred = sweeper.sizes.is_barred(place);
+            for configuration in configurations {
+                sweeper.counts.add(
+                    if kind < policy.minimum_kind || !configuration.has_evidence {
+                        Outcome::NoEvidence
+                    } else if is_barred {
+                        Outcome::NotAllowed
+                    } else {
+                        Outcome::Rejected
+                    },
+                );
+            }
+            if kind >= policy.minimum_kind && !is_barred {
+                sweeper.swept.push(Swept {
+                    at,
+                    place,
+                    configurations,
+                    cost_per_replica: sweeper.sizes.cost(place, 1),
+                });
+            }
+        }
+        sweeper
+    }
+
+    fn bounds(&self, slo: &SloTargets) -> [f64; 3] {
+        Bounds::new(slo, self.margin_percent).values()
+    }
+
+    /// Counts, and looks for so many places to show.
+    pub(super) fn sweep(&self, slo: &SloTargets, wanted: usize) -> Sweep {
+        let bounds = self.bounds(slo);
+        let mut best = Best::new(wanted);
+        let (mut complying, mut over_limit) = (0, 0);
+        for swept in &self.swept {
+            for configuration in swept.configurations {
+                if !configuration.complies(&bounds) {
+                    continue;
+                }
+                complying += 1;
+                if self.sizes.are_in_limits(configuration)
+                    && self.sizes.least_cost(swept, configuration) > best.most
+                {
+                    continue;
+                }
+                let capacity = self.sizes.index.capacity_rps(configuration, &bounds);
+                match self.sizes.rank(swept.place, capacity) {
+                    None => over_limit += 1,
+                    Some(rank) => best.offer(swept.at, rank),
+                }
+            }
+        }
+        let mut counts = self.counts;
+        counts.rejected -= complying;
+        counts.compliant += complying - over_limit;
+        counts.excluded.by_limits += over_limit;
+        Sweep {
+            counts,
+            first: best.places(),
         }
     }
-    sweep.first = best.places();
-    sweep
+
+    /// Whether something complies under these targets and, where `than` is given, costs less than
+    /// that, in micro-dollars an hour; `None` where it has to be judged.
+    pub(super) fn admits(&self, slo: &SloTargets, than: Option<Option<Decimal>>) -> Option<bool> {
+        let limit = match than {
+            None => None,
+            // Costs for a capacity are compared as decimals.
+            Some(_) if self.sizes.load.rps.is_none() => return None,
+            Some(None) => Some(f64::INFINITY),
+            Some(Some(cost)) => Some(cost.to_f64().filter(|cost| *cost < LARGEST_EXACT)?),
+        };
+        let bounds = self.bounds(slo);
+        let is_found = self.swept.iter().any(|swept| {
+            let mut complying = swept
+                .configurations
+                .iter()
+                .filter(|it| it.complies(&bounds));
+            complying.any(|configuration| {
+                if limit.is_some_and(|limit| self.sizes.least_cost(swept, configuration) >= limit) {
+                    return false;
+                }
+                let capacity = self.sizes.index.capacity_rps(configuration, &bounds);
+                let rank = self.sizes.rank(swept.place, capacity);
+                rank.is_some_and(|rank| limit.is_none_or(|limit| rank.cost < limit))
+            })
+        });
+        (is_found || self.unknown.is_empty()).then_some(is_found)
+    }
 }
 
 /// Whether the index's rules are the requirement's, and ranks can be compared here.
@@ -242,6 +328,39 @@ impl<'r> Sizes<'r> {
         model == Some(&true) || self.hardware[place.hardware as usize].0
     }
 
+    /// Micro-dollars an hour; infinite where the price is unknown.
+    #[inline]
+    fn cost(&self, place: &IndexedPlace, replicas: i32) -> f64 {
+        let gpus = i64::from(replicas) * i64::from(place.hardware_count);
+        let (_, price) = self.hardware[place.hardware as usize];
+        price.map_or(f64::INFINITY, |price| price as i64 as f64 * gpus as f64)
+    }
+
+    /// What it costs where it shows the most that it may, in the units of a rank.
+    #[inline]
+    fn least_cost(&self, swept: &Swept, configuration: &IndexedConfiguration) -> f64 {
+        match self.load.rps {
+            Some(_) => {
+                let needed = self.load_rps / configuration.most_rps * (1.0 - DOUBT);
+                // Beyond its range, a float becomes the largest integer.
+                let whole = needed as i32;
+                let needed = whole
+                    .saturating_add(i32::from(needed > f64::from(whole)))
+                    .max(1);
+                let replicas = needed.saturating_add(self.load.spare_replicas);
+                swept.cost_per_replica * f64::from(replicas) * (1.0 - DOUBT)
+            }
+            None => swept.cost_per_replica / configuration.most_rps * (1.0 - DOUBT),
+        }
+    }
+
+    /// Whether it breaks no limit wherever it complies.
+    #[inline]
+    fn are_in_limits(&self, configuration: &IndexedConfiguration) -> bool {
+        let most = f64::from(MAX_REPLICAS - 1 - self.load.spare_replicas);
+        !self.is_limited && self.load_rps <= configuration.least_rps * most
+    }
+
     /// Where a capacity ranks; `None` where its size breaks a limit.
     #[inline]
     fn rank(&self, place: &IndexedPlace, capacity: f64) -> Option<Rank> {
@@ -263,8 +382,7 @@ impl<'r> Sizes<'r> {
                 return None;
             }
         }
-        // Exact up to nine thousand million dollars an hour.
-        let cost = price.map_or(f64::INFINITY, |price| price as i64 as f64 * gpus as f64);
+        let cost = self.cost(place, replicas);
         let total = capacity * f64::from(replicas);
         Some(match self.load.rps {
             Some(_) => Rank {
