@@ -242,7 +242,7 @@ fn a_token_is_only_ever_named() {
     assert_eq!(token.value_from.unwrap().secret_key_ref.unwrap().name, "hf");
 }
 
-/// Every flag that is ever passed with a value; each is known to the argument parser of vLLM 0.32.
+/// Every flag that is ever passed with a value; whether vLLM knows them, `make vllm-accepts` asks.
 const FLAGS: [&str; 10] = [
     "--port",
     "--tensor-parallel-size",
@@ -403,5 +403,74 @@ proptest! {
             let selected = object.content["metadata"]["labels"]["app.kubernetes.io/instance"].as_str();
             prop_assert_eq!(selected, Some("support-chat"));
         }
+    }
+}
+
+/// What is rendered for benchmarks of one vLLM version: every flag, with each of its values.
+fn rendered_for(version: &str) -> Vec<(String, String)> {
+    let of = |engine| Example::of("Qwen/Qwen3-32B", engine);
+    let mut examples = Vec::new();
+    for dtype in ["bf16", "fp16", "fp32", "fp8"] {
+        let engine = EngineSettings {
+            weight_dtype: Some(dtype.into()),
+            ..EngineSettings::default()
+        };
+        examples.push((format!("weights-{dtype}"), of(engine)));
+    }
+    for dtype in ["bf16", "fp8", "fp8_e4m3", "fp8_e5m2"] {
+        let engine = EngineSettings {
+            kv_cache_dtype: Some(dtype.into()),
+            ..EngineSettings::default()
+        };
+        examples.push((format!("kv-cache-{dtype}"), of(engine)));
+    }
+    let everything = overrides(include_str!("../../examples/overrides/everything.yaml"));
+    let runtimes = [
+        (
+            "everything",
+            RuntimeSpec {
+                image: None,
+                ..everything
+            },
+        ),
+        (
+            "model-path",
+            RuntimeSpec {
+                model_path: Some("/models/qwen".into()),
+                image: Some(format!("mirror.example/vllm-with-qwen:v{version}")),
+                ..RuntimeSpec::default()
+            },
+        ),
+        (
+            "kserve",
+            RuntimeSpec {
+                target: RuntimeTarget::LLMInferenceService,
+                ..RuntimeSpec::default()
+            },
+        ),
+    ];
+    for (name, runtime) in runtimes {
+        let mut example = of(EngineSettings {
+            max_num_seqs: Some(256),
+            max_num_batched_tokens: Some(8192),
+            ..EngineSettings::default()
+        });
+        example.runtime = runtime;
+        examples.push((name.to_owned(), example));
+    }
+    let rendered = examples.into_iter().map(|(name, mut example)| {
+        example.candidate.configuration.framework_version = Some(version.to_owned());
+        (name, example.manifests().yaml())
+    });
+    rendered.collect()
+}
+
+#[test]
+#[ignore = "writes what `make vllm-accepts` gives to a vLLM"]
+fn rendered_for_a_vllm() {
+    let given = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    let folder = given("COMPASS_VLLM_FOLDER");
+    for (name, yaml) in rendered_for(&given("COMPASS_VLLM_VERSION")) {
+        std::fs::write(Path::new(&folder).join(format!("{name}.yaml")), yaml).unwrap();
     }
 }
