@@ -22,8 +22,6 @@ pub struct Index {
     pub places: Vec<IndexedPlace>,
     /// By place.
     configurations: Vec<IndexedConfiguration>,
-    /// By configuration.
-    rates: Vec<IndexedRate>,
 }
 
 /// A place.
@@ -44,14 +42,16 @@ pub struct IndexedPlace {
     /// When its newest row ran.
     pub newest: Option<Timestamp>,
     first: u32,
-    configurations: u32,
+    /// How many configurations it has.
+    pub configurations: u32,
+    /// Those with a row that may back a decision.
+    pub with_evidence: u32,
 }
 
-/// A configuration, and where its deciding ladder is.
+/// A configuration, and which ladder decides.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexedConfiguration {
-    first: u32,
-    rates: u32,
+    deciding: Option<u32>,
     /// The p95s under which it complies at all: the worst up to the first rate that may back a
     /// decision; infinite where there is none.
     least: [f64; 3],
@@ -59,8 +59,6 @@ pub struct IndexedConfiguration {
     pub least_rps: f64,
     /// The most.
     pub most_rps: f64,
-    /// Whether a row that may back a decision exists.
-    pub has_evidence: bool,
 }
 
 impl IndexedConfiguration {
@@ -69,18 +67,24 @@ impl IndexedConfiguration {
     pub fn complies(&self, bounds: &[f64; 3]) -> bool {
         is_within(&self.least, bounds)
     }
+
+    /// The capacity that it shows there, requests per second; 0 where it shows none. `ladders` are
+    /// its own.
+    pub fn capacity_rps(&self, ladders: &ConfigurationLadders, bounds: &[f64; 3]) -> f64 {
+        let Some(deciding) = self.deciding else {
+            return 0.0;
+        };
+        let steps = &ladders.ladders[deciding as usize].steps;
+        let failing = steps.partition_point(|step| is_within(&step.worst, bounds));
+        failing
+            .checked_sub(1)
+            .map_or(0.0, |last| steps[last].served_rps)
+    }
 }
 
 #[inline]
 fn is_within([a, b, c]: &[f64; 3], bounds: &[f64; 3]) -> bool {
     (*a <= bounds[0]) & (*b <= bounds[1]) & (*c <= bounds[2])
-}
-
-/// One offered rate of a ladder.
-#[derive(Clone, Copy, Debug)]
-struct IndexedRate {
-    worst: [f64; 3],
-    served_rps: f64,
 }
 
 impl Index {
@@ -108,6 +112,7 @@ impl Index {
                 newest: place.ladders().filter_map(|ladder| ladder.newest).max(),
                 configurations: place.configurations.len() as u32,
                 first: index.configurations.len() as u32,
+                with_evidence: place.configurations.iter().filter(has_evidence).count() as u32,
             });
             place.configurations.iter().for_each(|it| index.add(it));
         }
@@ -115,29 +120,19 @@ impl Index {
     }
 
     fn add(&mut self, configuration: &ConfigurationLadders) {
-        let usual = || {
-            let ladders = configuration.ladders.iter();
-            ladders.filter(|ladder| ladder.conditions.are_usual())
-        };
-        let deciding = usual()
-            .filter_map(|ladder| Some((ladder.newest_steady?, ladder)))
-            .max_by(|a, b| Ladder::by_age(*a, *b));
-        let steps = deciding.map_or(&[][..], |(_, ladder)| &ladder.steps);
+        let ladders = configuration.ladders.iter().zip(0..);
+        let deciding = ladders
+            .filter(|(ladder, _)| ladder.conditions.are_usual())
+            .filter_map(|(ladder, at)| Some((ladder.newest_steady?, ladder, at)))
+            .max_by(|(a, of, _), (b, other, _)| Ladder::by_age((*a, of), (*b, other)));
+        let steps = deciding.map_or(&[][..], |(_, ladder, _)| &ladder.steps);
         let first = steps.iter().find(|step| step.served_rps > 0.0);
         self.configurations.push(IndexedConfiguration {
-            first: self.rates.len() as u32,
-            rates: steps.len() as u32,
+            deciding: deciding.map(|(.., at)| at),
             least: first.map_or([f64::INFINITY; 3], |step| step.worst),
             least_rps: first.map_or(0.0, |step| step.served_rps),
             most_rps: steps.last().map_or(0.0, |step| step.served_rps),
-            has_evidence: usual()
-                .flat_map(|ladder| &ladder.rows)
-                .any(|row| !row.bounds_only()),
         });
-        self.rates.extend(steps.iter().map(|step| IndexedRate {
-            worst: step.worst,
-            served_rps: step.served_rps,
-        }));
     }
 
     /// The configurations of a place.
@@ -145,19 +140,12 @@ impl Index {
         let first = place.first as usize;
         &self.configurations[first..first + place.configurations as usize]
     }
+}
 
-    /// The capacity that a configuration shows where no p95 may be above its bound, requests per
-    /// second; 0 where it shows none.
-    #[inline]
-    pub fn capacity_rps(&self, configuration: &IndexedConfiguration, bounds: &[f64; 3]) -> f64 {
-        let first = configuration.first as usize;
-        let rates = &self.rates[first..first + configuration.rates as usize];
-        let failing = rates.partition_point(|rate| is_within(&rate.worst, bounds));
-        match failing {
-            0 => 0.0,
-            failing => rates[failing - 1].served_rps,
-        }
-    }
+fn has_evidence(configuration: &&ConfigurationLadders) -> bool {
+    let ladders = configuration.ladders.iter();
+    let usual = ladders.filter(|ladder| ladder.conditions.are_usual());
+    usual.flat_map(|it| &it.rows).any(|row| !row.bounds_only())
 }
 
 fn only_kind(place: &Place) -> Option<EvidenceKind> {

@@ -88,6 +88,12 @@ impl LadderRow {
         self.flags & flag != 0
     }
 
+    /// TTFT, ITL and E2E: of each the mean, p95 and p99 that are recorded.
+    pub fn latencies_ms(&self) -> [[Option<f64>; 3]; 3] {
+        let recorded = |ms: f64| (!ms.is_nan()).then_some(ms);
+        self.latencies_ms.map(|of_one| of_one.map(recorded))
+    }
+
     fn every_p95(&self) -> [f64; 3] {
         self.latencies_ms.map(|[_, p95, _]| p95)
     }
@@ -131,6 +137,11 @@ impl LadderRow {
         } else {
             self.offered_rps
         }
+    }
+
+    /// Whether somebody recorded what was served.
+    pub fn served_is_known(&self) -> bool {
+        self.has(SERVED_IS_KNOWN)
     }
 
     /// min(offered, served), requests per second; 0 for what is no rate of a replica.
@@ -251,15 +262,12 @@ impl Ladder {
 
     /// The whole row again. A latency that was stored as NaN is one that was not recorded.
     pub fn benchmark(&self, row: &LadderRow) -> Benchmark {
-        let latency = |index: usize| {
-            let [mean_ms, p95_ms, p99_ms] =
-                row.latencies_ms[index].map(|ms| (!ms.is_nan()).then_some(ms));
-            Latency {
-                mean_ms,
-                p95_ms,
-                p99_ms,
-            }
+        let latency = |[mean_ms, p95_ms, p99_ms]: [Option<f64>; 3]| Latency {
+            mean_ms,
+            p95_ms,
+            p99_ms,
         };
+        let [ttft, itl, e2e] = row.latencies_ms().map(latency);
         Benchmark {
             id: row.id,
             configuration: self.configuration(row).clone(),
@@ -267,9 +275,9 @@ impl Ladder {
             conditions: self.conditions.clone(),
             offered_rps: row.offered_rps,
             served_rps: row.has(SERVED_IS_KNOWN).then_some(row.served_rps),
-            ttft: latency(0),
-            itl: latency(1),
-            e2e: latency(2),
+            ttft,
+            itl,
+            e2e,
             requests_completed: row
                 .has(COMPLETED_IS_KNOWN)
                 .then_some(row.requests_completed.into()),

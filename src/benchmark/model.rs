@@ -69,10 +69,14 @@ impl PartialOrd for ModelName {
 
 impl Ord for ModelName {
     fn cmp(&self, other: &Self) -> Ordering {
-        if self.0.is_ascii() && other.0.is_ascii() {
+        // Most are spelled alike.
+        if self.0 == other.0 {
+            Ordering::Equal
+        } else if self.0.is_ascii() && other.0.is_ascii() {
             let pairs = self.0.bytes().zip(other.0.bytes());
+            let mut different = pairs.filter(|(a, b)| a != b);
             let lower = |(a, b): (u8, u8)| (a.to_ascii_lowercase(), b.to_ascii_lowercase());
-            let different = pairs.map(lower).find(|(a, b)| a != b);
+            let different = different.find_map(|pair| Some(lower(pair)).filter(|(a, b)| a != b));
             different.map_or(self.0.len().cmp(&other.0.len()), |(a, b)| a.cmp(&b))
         } else {
             self.folded().cmp(other.folded())

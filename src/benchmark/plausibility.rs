@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Benchmark, BenchmarkRow};
+use super::{BenchmarkRow, LadderRow};
 
 /// Tokens a second for one request that no GPU serves: NVIDIA's own record for a single user is about
 /// 1,000 (Llama 4 Maverick, 8 x B200, May 2025).
@@ -142,31 +142,33 @@ fn latencies(row: &BenchmarkRow) -> [Latency; 3] {
 }
 
 /// Whether the figures that a decision reads contradict each other: the row cannot be true.
-pub fn contradicts_itself(row: &Benchmark) -> bool {
-    let latency = |name, latency: &super::Latency| Latency {
-        name,
-        mean: latency.mean_ms.unwrap_or(0.0),
-        percentiles: [
-            ("p90", 0.0),
-            ("p95", latency.p95_ms.unwrap_or(0.0)),
-            ("p99", latency.p99_ms.unwrap_or(0.0)),
-        ],
+pub fn contradicts_itself(row: &LadderRow) -> bool {
+    let latency = |name, recorded: [Option<f64>; 3]| {
+        let [mean, p95, p99] = recorded.map(|ms| ms.unwrap_or(0.0));
+        Latency {
+            name,
+            mean,
+            percentiles: [("p90", 0.0), ("p95", p95), ("p99", p99)],
+        }
     };
-    let mut found = Vec::new();
+    let [ttft, itl, e2e] = row.latencies_ms();
     let latencies = [
-        latency("ttft", &row.ttft),
-        latency("e2e", &row.e2e),
-        latency("itl", &row.itl),
+        latency("ttft", ttft),
+        latency("e2e", e2e),
+        latency("itl", itl),
     ];
-    order(&latencies, &mut found);
-    !found.is_empty()
+    let mut contradicts = false;
+    order(&latencies, |_, _| contradicts = true);
+    contradicts
 }
 
 /// What is wrong with a row.
 pub fn findings(row: &BenchmarkRow) -> Vec<Finding> {
     let mut found = Vec::new();
     zeros(row, &mut found);
-    order(&latencies(row), &mut found);
+    order(&latencies(row), |rule, values| {
+        found.push(Finding::new(rule, values.to_string()));
+    });
     speed(row, &mut found);
     parts(row, &mut found);
     lengths(row, &mut found);
@@ -209,32 +211,30 @@ fn zeros(row: &BenchmarkRow, found: &mut Vec<Finding>) {
     }
 }
 
-fn order(latencies: &[Latency; 3], found: &mut Vec<Finding>) {
+fn order(latencies: &[Latency; 3], mut found: impl FnMut(Rule, std::fmt::Arguments)) {
     for Latency {
         name,
         mean,
         percentiles,
     } in latencies
     {
-        let recorded: Vec<_> = percentiles
-            .iter()
-            .filter(|(_, value)| *value > 0.0)
-            .collect();
-        for pair in recorded.windows(2) {
-            let [(lower, a), (upper, b)] = [pair[0], pair[1]];
-            if a > b {
-                found.push(Finding::new(
+        let mut recorded = percentiles.iter().filter(|(_, value)| *value > 0.0);
+        let mut below = recorded.next();
+        for above in recorded {
+            let (upper, b) = above;
+            if let Some((lower, a)) = below.replace(above).filter(|(_, a)| a > b) {
+                found(
                     Rule::FallingPercentiles,
-                    format!("{name}_{lower} {a} ms over {name}_{upper} {b} ms"),
-                ));
+                    format_args!("{name}_{lower} {a} ms over {name}_{upper} {b} ms"),
+                );
             }
         }
         let p99 = percentiles[2].1;
         if p99 > 0.0 && *mean > p99 {
-            found.push(Finding::new(
+            found(
                 Rule::MeanOverP99,
-                format!("{name}_mean {mean} ms over {name}_p99 {p99} ms"),
-            ));
+                format_args!("{name}_mean {mean} ms over {name}_p99 {p99} ms"),
+            );
         }
     }
     let [ttft, e2e, _] = latencies;
@@ -243,10 +243,10 @@ fn order(latencies: &[Latency; 3], found: &mut Vec<Finding>) {
         ("p95", ttft.percentiles[1].1, e2e.percentiles[1].1),
     ] {
         if e2e > 0.0 && e2e < ttft {
-            found.push(Finding::new(
+            found(
                 Rule::E2eBelowTtft,
-                format!("e2e_{statistic} {e2e} ms below ttft_{statistic} {ttft} ms"),
-            ));
+                format_args!("e2e_{statistic} {e2e} ms below ttft_{statistic} {ttft} ms"),
+            );
         }
     }
 }

@@ -14,6 +14,23 @@ pub fn exact_rate(rate: f64) -> Option<Decimal> {
     if !RATES.contains(&rate) {
         return None;
     }
+    few_decimals(rate).or_else(|| shortest(rate))
+}
+
+/// Most rates were written with few decimals: then the first power of ten that makes a whole number
+/// of it, from which the rate comes back, has them all.
+fn few_decimals(rate: f64) -> Option<Decimal> {
+    const POWERS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
+    /// Whole numbers up to here are told apart after a multiplication.
+    const LARGEST: f64 = (1_u64 << 50) as f64;
+    POWERS.iter().zip(0..).find_map(|(power, decimals)| {
+        let whole = (rate * power).round();
+        let is_it = whole < LARGEST && whole / power == rate;
+        is_it.then(|| Decimal::new(whole as i64, decimals))
+    })
+}
+
+fn shortest(rate: f64) -> Option<Decimal> {
     // Neither the digits nor the number need memory of their own.
     let mut text = [0_u8; 40];
     let mut rest = &mut text[..];
@@ -24,7 +41,26 @@ pub fn exact_rate(rate: f64) -> Option<Decimal> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn few_decimals_are_those_of_the_shortest_text(
+            digits in 1..10_000_000_000_000_000_u64,
+            decimals in 0..12_u32,
+            any in RATES,
+        ) {
+            let written: f64 = format!("{digits}e-{decimals}").parse().unwrap();
+            for rate in [written, any, written * (1.0 + f64::EPSILON)] {
+                if let Some(few) = few_decimals(rate) {
+                    let shortest = shortest(rate).unwrap();
+                    prop_assert_eq!((few, few.scale()), (shortest, shortest.scale()));
+                }
+            }
+        }
+    }
 
     #[test]
     fn rates_are_the_decimals_that_were_written() {

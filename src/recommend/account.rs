@@ -105,7 +105,7 @@ fn ladder_account(ladder: &Ladder, all: &[Ladder], field: &Field) -> LadderAccou
             rates().fold(f64::INFINITY, f64::min),
             rates().fold(f64::NEG_INFINITY, f64::max),
         ),
-        newest: ladder.rows().filter_map(|row| row.measured_at).max(),
+        newest: ladder.rows().filter_map(|row| row.measured_at()).max(),
         role: if decides {
             Role::Decides
         } else if ladder.sizes {

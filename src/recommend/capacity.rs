@@ -3,12 +3,16 @@
 use std::cmp::Reverse;
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::compliance::Bounds;
 use super::ladder::{Ladder, Row};
 use crate::benchmark::Step;
+
+/// Rates that differ by less than this share are compared as decimals.
+const DOUBT: f64 = 1e-9;
 
 /// Requests per second that one replica was shown to serve within the targets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,11 +74,13 @@ fn read_steps<'a>(ladder: &Ladder<'a>, steps: &[Step], bounds: &Bounds) -> Readi
     };
     let failing = steps.partition_point(|step| bounds.met_by(&step.worst));
     let cut = first_row(failing);
-    let backing: Vec<_> = ladder
-        .rows()
-        .take(cut)
-        .filter(|row| row.steady && row.may_back && row.p95s.is_some())
-        .collect();
+    let mut backing = Vec::with_capacity(cut);
+    backing.extend(
+        ladder
+            .rows()
+            .take(cut)
+            .filter(|row| row.steady && row.may_back && row.p95s().is_some()),
+    );
     let best = failing.checked_sub(1).and_then(|step| steps[step].best());
     let capacity = best.map(|best| {
         let best = ladder.row(best);
@@ -92,7 +98,7 @@ fn read_steps<'a>(ladder: &Ladder<'a>, steps: &[Step], bounds: &Bounds) -> Readi
             cut_by: cut_by.map(|row| row.id),
             non_monotonic: ladder
                 .rows_from(first_row(failing + 1))
-                .any(|row| row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s))),
+                .any(|row| row.steady && row.p95s().is_some_and(|p95s| bounds.met_by(&p95s))),
         }
     });
     Reading { capacity, backing }
@@ -107,7 +113,7 @@ pub(super) fn walk<'a>(
     let below_floor = |row: &Row| floor.is_none_or(|floor| row.offered_rps < floor.offered_rps);
     let rows = || ladder.rows().filter(below_floor);
     let cut_by = rows().find(|row| fails(row, bounds));
-    let complies = |row: &Row| row.steady && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s));
+    let complies = |row: &Row| row.steady && row.p95s().is_some_and(|p95s| bounds.met_by(&p95s));
     let is_below = |row: &Row| cut_by.is_none_or(|cut_by| row.offered_rps < cut_by.offered_rps);
 
     let backing: Vec<_> = rows()
@@ -134,17 +140,21 @@ pub(super) fn walk<'a>(
 /// Highest served rate; at one rate the newer row, then the lower id.
 pub(super) fn preference(row: &Row) -> impl Ord + use<> {
     // The bits of numbers that are not negative are in their order.
-    (row.served_rps.to_bits(), row.measured_at, Reverse(row.id))
+    (
+        row.served_rps().to_bits(),
+        row.measured_at(),
+        Reverse(row.id),
+    )
 }
 
 /// Whether the row shows that a bound is missed at its rate.
 pub(super) fn fails(row: &Row, bounds: &Bounds) -> bool {
-    row.p95s.is_some_and(|p95s| !bounds.met_by(&p95s))
+    row.p95s().is_some_and(|p95s| !bounds.met_by(&p95s))
 }
 
 /// How far the row is from its bounds: the largest ratio of p95 to bound.
 pub(super) fn nearness(row: &Row, bounds: &Bounds) -> f64 {
-    row.p95s
+    row.p95s()
         .map_or(f64::INFINITY, |p95s| bounds.worst_ratio(&p95s).0)
 }
 
@@ -155,12 +165,26 @@ pub(super) fn operating_row<'a>(
     load_rps: Decimal,
     replicas: i32,
 ) -> Option<Row<'a>> {
-    // From the lowest rate up, so that few of them are made decimals.
-    let mut by_rate: Vec<_> = backing.iter().collect();
-    by_rate.sort_by_key(|row| (row.served_rps.to_bits(), Reverse(row.measured_at), row.id));
-    let holds = |row: &Row| row.exactly_served_rps() * Decimal::from(replicas) >= load_rps;
-    let first = by_rate.partition_point(|row| !holds(row));
-    by_rate.get(first).map(|row| **row)
+    let together = f64::from(replicas);
+    let load = load_rps.to_f64().unwrap_or(f64::INFINITY);
+    let holds = |row: &&Row| {
+        let served = row.served_rps() * together;
+        if (served - load).abs() > DOUBT * load {
+            return served > load;
+        }
+        row.exactly_served_rps() * Decimal::from(replicas) >= load_rps
+    };
+    backing
+        .iter()
+        .filter(holds)
+        .min_by_key(|row| {
+            (
+                row.served_rps().to_bits(),
+                Reverse(row.measured_at()),
+                row.id,
+            )
+        })
+        .copied()
 }
 
 #[cfg(test)]

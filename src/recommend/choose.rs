@@ -24,7 +24,8 @@ pub struct Choice {
     pub counts: Counts,
 }
 
-/// Chooses what `decide` recommends, and nothing more: the same candidates and counts.
+/// Chooses what `decide` recommends, and nothing more: the same candidates and counts. Nothing is
+/// delivered of it, so it has no digest.
 pub fn choose(
     requirement: &Requirement,
     benchmarks: &SharedBenchmarks,
@@ -48,10 +49,10 @@ pub fn choose(
     }
     standings.extend(first.judge(slo));
     let field = unknown.and(first);
-    let (recommendation, alternatives) = decide::shown(&field, &field.ranked(&standings));
+    let mut shown = decide::shown(&field, &field.ranked(&standings)).into_iter();
     Choice {
-        recommendation,
-        alternatives,
+        recommendation: shown.next(),
+        alternatives: shown.collect(),
         counts,
     }
 }

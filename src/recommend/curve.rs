@@ -86,11 +86,11 @@ pub fn curve(
     let point = |row: Row| Point {
         id: row.id,
         offered_rps: row.offered_rps,
-        served_rps: row.served_rps,
-        p95s_ms: row.p95s,
+        served_rps: row.served_rps(),
+        p95s_ms: row.p95s(),
         steady: row.steady,
         fails: capacity::fails(&row, &bounds),
-        measured_at: row.measured_at,
+        measured_at: row.measured_at(),
     };
     let curve_ladder =
         |(ladder, account): (&super::ladder::Ladder, &account::LadderAccount)| CurveLadder {

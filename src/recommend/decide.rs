@@ -10,12 +10,13 @@ use super::cost;
 use super::decision::{self, Candidate, Caveat, Decision, OtherObjective, Plan};
 use super::digest::{Basis, Digest};
 use super::field::{Field, Standing};
+use super::ladder::Row;
 use super::requirement::Requirement;
 use super::sizing::Sized;
 use super::{break_even, explanation, placement, settlement, steps};
 use crate::api::Objective;
 use crate::benchmark::plausibility::contradicts_itself;
-use crate::benchmark::{Benchmark, Evidence, EvidenceKind, ValidationClass};
+use crate::benchmark::{Evidence, EvidenceKind, ValidationClass};
 use crate::catalog::Catalog;
 
 /// Alternatives shown beside the recommendation.
@@ -44,7 +45,11 @@ pub fn decide(
             now,
         ));
     }
-    let (recommendation, alternatives) = shown(&field, &ranked);
+    let mut shown = shown(&field, &ranked).into_iter();
+    let recommendation = shown.next().zip(best).map(|(first, best)| Candidate {
+        digest: Some(digest(&field, best, &backing_rows(&field, best))),
+        ..first
+    });
     let other_objectives = other_objectives(&field, &standings);
     let settlement = best.map(|best| settlement::settle(&field, best, &standings));
     let placement = placement::placement(&field, &standings, best);
@@ -52,7 +57,7 @@ pub fn decide(
     Decision {
         requirement,
         recommendation,
-        alternatives,
+        alternatives: shown.collect(),
         other_objectives,
         settlement,
         break_even,
@@ -62,24 +67,21 @@ pub fn decide(
 }
 
 /// The first of the ways, and the next on other places.
-pub(super) fn shown(field: &Field, ranked: &[&Sized]) -> (Option<Candidate>, Vec<Candidate>) {
-    let recommendation = ranked.first().map(|best| pinned(field, best));
+pub(super) fn shown(field: &Field, ranked: &[&Sized]) -> Vec<Candidate> {
     let mut places: Vec<_> = Vec::with_capacity(ALTERNATIVES + 1);
-    let mut alternatives = Vec::with_capacity(ALTERNATIVES);
+    let mut shown = Vec::with_capacity(ALTERNATIVES + 1);
     for way in ranked {
         let place = way.configuration.place();
         if places.contains(&place) {
             continue;
         }
-        if !places.is_empty() {
-            alternatives.push(candidate(field, way, &backing_rows(field, way)));
-        }
         places.push(place);
-        if places.len() > ALTERNATIVES {
+        shown.push(candidate(field, way, &backing_rows(field, way)));
+        if shown.len() > ALTERNATIVES {
             break;
         }
     }
-    (recommendation, alternatives)
+    shown
 }
 
 /// A way with the digest of what it rests on (R11).
@@ -118,13 +120,13 @@ fn other_objectives(field: &Field, standings: &[Standing]) -> Vec<OtherObjective
         .collect()
 }
 
-fn candidate(field: &Field, sized: &Sized, backing: &[Benchmark]) -> Candidate {
+fn candidate(field: &Field, sized: &Sized, backing: &[Row]) -> Candidate {
     let requirement = field.requirement;
     let bounds = field.bounds();
     let operating_row = sized.operating_row.benchmark();
     let p95s = sized
         .operating_row
-        .p95s
+        .p95s()
         .expect("an operating row complies, so it has p95s");
     let (worst_ratio, binding_target) = bounds.worst_ratio(&p95s);
     let strength = compliance::strength(&operating_row, &bounds);
@@ -159,7 +161,7 @@ fn candidate(field: &Field, sized: &Sized, backing: &[Benchmark]) -> Candidate {
     }
 }
 
-fn caveats(field: &Field, sized: &Sized, backing: &[Benchmark], strength: Strength) -> Vec<Caveat> {
+fn caveats(field: &Field, sized: &Sized, backing: &[Row], strength: Strength) -> Vec<Caveat> {
     let requirement = field.requirement;
     let constraints = &requirement.constraints;
     let quality_is_asked_for = constraints.minimum_quality.is_some()
@@ -200,7 +202,7 @@ fn caveats(field: &Field, sized: &Sized, backing: &[Benchmark], strength: Streng
         (sized.capacity.non_monotonic, Caveat::NonMonotonicLadder),
         (runs_disagree(sized, &field.bounds()), Caveat::RunsDisagree),
         (
-            backing.iter().any(contradicts_itself),
+            backing.iter().any(|row| contradicts_itself(row)),
             Caveat::ContradictoryRow,
         ),
         (strength == Strength::Marginal, Caveat::Marginal),
@@ -210,7 +212,7 @@ fn caveats(field: &Field, sized: &Sized, backing: &[Benchmark], strength: Streng
             Caveat::StrengthUnknown,
         ),
         (
-            backing.iter().any(|row| row.served_rps.is_none()),
+            backing.iter().any(|row| !row.served_is_known()),
             Caveat::ServedRateUnverified,
         ),
         (!quality_is_asked_for, Caveat::QualityNotConsidered),
@@ -237,7 +239,7 @@ fn runs_disagree(sized: &Sized, bounds: &Bounds) -> bool {
     ladder.rows().any(|row| {
         row.offered_rps == cut.offered_rps
             && row.steady
-            && row.p95s.is_some_and(|p95s| bounds.met_by(&p95s))
+            && row.p95s().is_some_and(|p95s| bounds.met_by(&p95s))
     })
 }
 
@@ -247,27 +249,27 @@ fn newest(field: &Field, sized: &Sized) -> Option<Timestamp> {
     field
         .rows_beside(sized)
         .filter(|row| showing.contains(&row.id))
-        .filter_map(|row| row.measured_at)
+        .filter_map(|row| row.measured_at())
         .max()
 }
 
 /// The rows that back a decision, by id.
-fn backing_rows(field: &Field, sized: &Sized) -> Vec<Benchmark> {
+fn backing_rows<'a>(field: &Field<'a>, sized: &Sized) -> Vec<Row<'a>> {
     let ids = decision::backing_ids(&sized.capacity, sized.operating_row.id);
     let mut rows: Vec<_> = field
         .rows_beside(sized)
         .filter(|row| ids.contains(&row.id))
-        .map(|row| row.benchmark())
         .collect();
     rows.sort_by_key(|row| row.id);
     rows
 }
 
-fn digest(field: &Field, sized: &Sized, backing: &[Benchmark]) -> Digest {
+fn digest(field: &Field, sized: &Sized, backing: &[Row]) -> Digest {
+    let backing: Vec<_> = backing.iter().map(Row::benchmark).collect();
     let hardware = field.catalog.hardware(&sized.configuration.hardware);
     Basis {
         requirement: field.requirement,
-        backing,
+        backing: &backing,
         replicas: sized.replicas,
         usd_per_gpu_hour: hardware
             .and_then(|hardware| hardware.price.as_ref())

@@ -220,7 +220,7 @@ pub(super) fn near_miss(row: &Row, bounds: &Bounds) -> NearMiss {
             .filter_map(|target| {
                 let failing = FailingTarget {
                     target,
-                    p95_ms: row.p95s?[target as usize],
+                    p95_ms: row.p95s()?[target as usize],
                     target_ms: bounds.of(target),
                 };
                 (failing.p95_ms > failing.target_ms).then_some(failing)

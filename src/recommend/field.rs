@@ -314,7 +314,7 @@ impl<'a> Field<'a> {
     /// Largest p95 of `target` anywhere in the field, ms: no greater target can admit more.
     pub(super) fn largest_p95(&self, target: Target) -> f64 {
         self.rows()
-            .filter_map(|row| row.p95s.map(|p95s| p95s[target as usize]))
+            .filter_map(|row| row.p95s().map(|p95s| p95s[target as usize]))
             .fold(0.0, f64::max)
     }
 
@@ -425,7 +425,7 @@ impl<'a> Better<'a> {
 /// Whether a row promises clearly less latency than a better one at the same rate. Two kinds of ITL
 /// do not compare.
 fn is_too_optimistic(row: &Row, better: &Row) -> bool {
-    let (Some(p95s), Some(better_p95s)) = (row.p95s, better.p95s) else {
+    let (Some(p95s), Some(better_p95s)) = (row.p95s(), better.p95s()) else {
         return false;
     };
     let definition = |row: &Row| row.conditions().itl_definition;

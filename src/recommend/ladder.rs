@@ -1,11 +1,11 @@
 //! R4 under an intent's policy: which rows are steady and may back a decision, and which ladder of a
 //! configuration decides. Ladders themselves are formed when rows arrive (`benchmark::reduction`).
 
+use std::ops::Deref;
+
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
-use uuid::Uuid;
 
-use super::compliance::P95s;
 use super::requirement::EvidencePolicy;
 use crate::api::UnusualLoad;
 use crate::benchmark::{
@@ -21,18 +21,19 @@ const ZONE_DOUBT: SignedDuration = SignedDuration::from_hours(24);
 pub(super) struct Row<'a> {
     ladder: &'a benchmark::Ladder,
     row: &'a LadderRow,
-    pub(super) id: Uuid,
-    /// `None` proves nothing.
-    pub(super) p95s: Option<P95s>,
+    /// A later date is one to come.
+    latest: Timestamp,
     pub(super) steady: bool,
-    /// As stored, requests per second.
-    pub(super) offered_rps: f64,
-    /// min(offered, served), requests per second; 0 for what is no rate of a replica.
-    pub(super) served_rps: f64,
-    /// When it ran; a date to come is none.
-    pub(super) measured_at: Option<Timestamp>,
     /// Young enough, and not only there to bound a capacity.
     pub(super) may_back: bool,
+}
+
+impl Deref for Row<'_> {
+    type Target = LadderRow;
+
+    fn deref(&self) -> &LadderRow {
+        self.row
+    }
 }
 
 impl<'a> Row<'a> {
@@ -42,23 +43,25 @@ impl<'a> Row<'a> {
         policy: &EvidencePolicy,
         (now, latest): (Timestamp, Timestamp),
     ) -> Self {
-        let measured_at = row.measured_at().filter(|at| *at <= latest);
-        Self {
+        let mut row = Self {
             ladder,
             row,
-            id: row.id,
-            p95s: row.p95s(),
+            latest,
             steady: row.is_steady(policy.minimum_served_percent),
-            offered_rps: row.offered_rps,
-            served_rps: row.served_rps(),
-            measured_at,
-            may_back: !row.bounds_only() && is_young_enough(measured_at, policy, now),
-        }
+            may_back: !row.bounds_only(),
+        };
+        row.may_back &= is_young_enough(&row, policy, now);
+        row
+    }
+
+    /// When it ran; a date to come is none.
+    pub(super) fn measured_at(&self) -> Option<Timestamp> {
+        self.row.measured_at().filter(|at| *at <= self.latest)
     }
 
     /// As the decimal that was written, requests per second (R6).
     pub(super) fn exactly_served_rps(&self) -> Decimal {
-        exact_rate(self.served_rps).unwrap_or_default()
+        exact_rate(self.served_rps()).unwrap_or_default()
     }
 
     /// The same of the offered rate; `None` for what is no rate of a replica.
@@ -74,10 +77,6 @@ impl<'a> Row<'a> {
         &self.ladder.conditions
     }
 
-    pub(super) fn validation_class(&self) -> Option<benchmark::ValidationClass> {
-        self.row.validation_class
-    }
-
     /// All of it.
     pub(super) fn benchmark(&self) -> Benchmark {
         self.ladder.benchmark(self.row)
@@ -90,16 +89,13 @@ pub(super) fn latest(now: Timestamp) -> Timestamp {
 }
 
 /// A row of unknown age is never young enough (R5).
-fn is_young_enough(
-    measured_at: Option<Timestamp>,
-    policy: &EvidencePolicy,
-    now: Timestamp,
-) -> bool {
+fn is_young_enough(row: &Row, policy: &EvidencePolicy, now: Timestamp) -> bool {
     let Some(max_age_days) = policy.max_age_days else {
         return true;
     };
     let max_age = SignedDuration::from_hours(24 * i64::from(max_age_days));
-    measured_at.is_some_and(|at| now.duration_since(at) <= max_age)
+    row.measured_at()
+        .is_some_and(|at| now.duration_since(at) <= max_age)
 }
 
 /// A ladder under a policy.
@@ -177,7 +173,7 @@ impl<'a> Ladder<'a> {
         }
         self.rows()
             .filter(|row| row.steady && !row.row.bounds_only())
-            .map(|row| row.measured_at)
+            .map(|row| row.measured_at())
             .max()
     }
 

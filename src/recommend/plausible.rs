@@ -39,7 +39,7 @@ pub(super) fn capacity(
 fn crossing(rows: &[Row], target: Target, bounds: &Bounds) -> Option<Decimal> {
     let points: Vec<(f64, f64)> = rows
         .iter()
-        .filter_map(|row| Some((row.served_rps, row.p95s?[target as usize].recip())))
+        .filter_map(|row| Some((row.served_rps(), row.p95s()?[target as usize].recip())))
         .collect();
     let mut rates: Vec<_> = points.iter().map(|(rate, _)| rate.to_bits()).collect();
     rates.sort_unstable();

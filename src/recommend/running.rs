@@ -152,7 +152,8 @@ fn without_noise<'a>(
     let better = ladders
         .iter()
         .filter(|ladder| ladder.kind > backing.kind && ladder.sizes);
-    let is_newer = |row: &Row| row.measured_at > running.newest_benchmark.or(Some(Timestamp::MAX));
+    let is_newer =
+        |row: &Row| row.measured_at() > running.newest_benchmark.or(Some(Timestamp::MAX));
     let clear = backing
         .rows()
         .filter(is_newer)
@@ -208,7 +209,7 @@ fn nearest<'a>(ladders: &[Ladder<'a>], bounds: &Bounds) -> Option<Row<'a>> {
 
 /// R4, where nothing but `cut` fails.
 fn read_below<'a>(ladder: &Ladder<'a>, bounds: &Bounds, cut: Option<&Row<'a>>) -> Reading<'a> {
-    let complies = |row: &Row| row.p95s.is_some_and(|p95s| bounds.met_by(&p95s));
+    let complies = |row: &Row| row.p95s().is_some_and(|p95s| bounds.met_by(&p95s));
     let backing: Vec<_> = ladder
         .rows()
         .filter(|row| row.steady && row.may_back && complies(row))
@@ -237,7 +238,7 @@ fn read_below<'a>(ladder: &Ladder<'a>, bounds: &Bounds, cut: Option<&Row<'a>>) -
 
 /// Whether a p95 is further above its target than a benchmark's noise (R12).
 fn is_clearly_above(row: &Row, bounds: &Bounds) -> bool {
-    let Some(p95s) = row.p95s else {
+    let Some(p95s) = row.p95s() else {
         return false;
     };
     let has_many = row

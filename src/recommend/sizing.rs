@@ -89,7 +89,7 @@ pub(super) fn size<'a>(
     let gpus = i64::from(replicas) * i64::from(configuration.hardware_count);
     let hardware = catalog.hardware(&configuration.hardware);
     let cost_per_hour = cost::per_hour(hardware, gpus);
-    let (worst_ratio, _) = bounds.worst_ratio(&operating_row.p95s?);
+    let (worst_ratio, _) = bounds.worst_ratio(&operating_row.p95s()?);
     let spare = capacity.rps * Decimal::from(replicas) - load_rps;
     let quality = quality(catalog, &configuration.model, requirement.use_case);
     Some(Sized {

@@ -33,11 +33,11 @@ impl Offer {
     fn of(sized: &Sized) -> Option<Self> {
         Some(Self {
             plan: Plan::of(sized),
-            p95s_ms: sized.operating_row.p95s?,
+            p95s_ms: sized.operating_row.p95s()?,
             worst_ratio: sized.rank.worst_ratio,
             capacity: sized.capacity.clone(),
             quality: sized.quality,
-            measured_at: sized.operating_row.measured_at,
+            measured_at: sized.operating_row.measured_at(),
         })
     }
 }

@@ -13,7 +13,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::compliance::Bounds;
 use super::constraints::Broken;
 use super::cost;
-use super::explanation::{Counts, Outcome};
+use super::explanation::Counts;
 use super::ladder;
 use super::requirement::Requirement;
 use super::sizing::{self, Load, MAX_REPLICAS, replicas_for};
@@ -41,10 +41,11 @@ pub(super) struct Sweep {
 
 /// Sweeps over the places of a requirement's profile, under these targets and those.
 pub(super) struct Sweeper<'r> {
+    benchmarks: &'r SharedBenchmarks,
     sizes: Sizes<'r>,
     margin_percent: i32,
     /// Places whose configurations stand or fall by the targets.
-    swept: Vec<Swept<'r>>,
+    swept: Vec<Swept>,
     /// Places, by index, that have to be judged for what becomes of their configurations.
     pub(super) unknown: Vec<usize>,
     /// What becomes of all others, and of those that do not comply.
@@ -52,10 +53,10 @@ pub(super) struct Sweeper<'r> {
 }
 
 /// A place that is allowed, with evidence that may back a decision.
-struct Swept<'r> {
-    at: usize,
-    place: &'r IndexedPlace,
-    configurations: &'r [IndexedConfiguration],
+#[derive(Clone, Copy)]
+struct Swept {
+    /// By index.
+    at: u32,
     /// Micro-dollars an hour; infinite where the price is unknown.
     cost_per_replica: f64,
 }
@@ -72,6 +73,7 @@ impl<'r> Sweeper<'r> {
         let mut sweeper = Self {
             sizes: Sizes::new(requirement, index, catalog),
             margin_percent: policy.margin_percent,
+            benchmarks,
             swept: Vec::with_capacity(index.places.len()),
             unknown: Vec::new(),
             counts: Counts::default(),
@@ -92,27 +94,24 @@ impl<'r> Sweeper<'r> {
                 sweeper.unknown.push(at);
                 continue;
             };
-            let configurations = index.of(place);
-            let is_barred = sweeper.sizes.is_barred(place);
-            for configuration in configurations {
-                sweeper.counts.add(
-                    if kind < policy.minimum_kind || !configuration.has_evidence {
-                        Outcome::NoEvidence
-                    } else if is_barred {
-                        Outcome::NotAllowed
-                    } else {
-                        Outcome::Rejected
-                    },
-                );
+            let counts = &mut sweeper.counts;
+            let [all, with_evidence] =
+                [place.configurations, place.with_evidence].map(|it| it as usize);
+            counts.configurations += all;
+            if kind < policy.minimum_kind {
+                counts.excluded.by_evidence += all;
+                continue;
             }
-            if kind >= policy.minimum_kind && !is_barred {
-                sweeper.swept.push(Swept {
-                    at,
-                    place,
-                    configurations,
-                    cost_per_replica: sweeper.sizes.cost(place, 1),
-                });
+            counts.excluded.by_evidence += all - with_evidence;
+            if sweeper.sizes.is_barred(place) {
+                counts.excluded.by_constraints += with_evidence;
+                continue;
             }
+            counts.rejected += with_evidence;
+            sweeper.swept.push(Swept {
+                at: at as u32,
+                cost_per_replica: sweeper.sizes.cost(place, 1),
+            });
         }
         sweeper
     }
@@ -121,26 +120,38 @@ impl<'r> Sweeper<'r> {
         Bounds::new(slo, self.margin_percent).values()
     }
 
+    fn complying<'s>(
+        &'s self,
+        swept: Swept,
+        bounds: &'s [f64; 3],
+    ) -> impl Iterator<Item = Complying<'s>> {
+        let place = &self.sizes.index.places[swept.at as usize];
+        let indexed = self.sizes.index.of(place).iter().enumerate();
+        let complying = indexed.filter(|(_, indexed)| indexed.complies(bounds));
+        complying.map(move |(at, indexed)| Complying {
+            sweeper: self,
+            swept,
+            place,
+            indexed,
+            at,
+            bounds,
+        })
+    }
+
     /// Counts, and looks for so many places to show.
     pub(super) fn sweep(&self, slo: &SloTargets, wanted: usize) -> Sweep {
         let bounds = self.bounds(slo);
         let mut best = Best::new(wanted);
         let (mut complying, mut over_limit) = (0, 0);
         for swept in &self.swept {
-            for configuration in swept.configurations {
-                if !configuration.complies(&bounds) {
-                    continue;
-                }
+            for found in self.complying(*swept, &bounds) {
                 complying += 1;
-                if self.sizes.are_in_limits(configuration)
-                    && self.sizes.least_cost(swept, configuration) > best.most
-                {
+                if found.is_in_limits() && found.least_cost() > best.most {
                     continue;
                 }
-                let capacity = self.sizes.index.capacity_rps(configuration, &bounds);
-                match self.sizes.rank(swept.place, capacity) {
+                match found.rank() {
                     None => over_limit += 1,
-                    Some(rank) => best.offer(swept.at, rank),
+                    Some(rank) => best.offer(swept.at as usize, rank),
                 }
             }
         }
@@ -166,20 +177,46 @@ impl<'r> Sweeper<'r> {
         };
         let bounds = self.bounds(slo);
         let is_found = self.swept.iter().any(|swept| {
-            let mut complying = swept
-                .configurations
-                .iter()
-                .filter(|it| it.complies(&bounds));
-            complying.any(|configuration| {
-                if limit.is_some_and(|limit| self.sizes.least_cost(swept, configuration) >= limit) {
-                    return false;
+            self.complying(*swept, &bounds).any(|found| match limit {
+                None => found.rank().is_some(),
+                Some(limit) => {
+                    found.least_cost() < limit && found.rank().is_some_and(|it| it.cost < limit)
                 }
-                let capacity = self.sizes.index.capacity_rps(configuration, &bounds);
-                let rank = self.sizes.rank(swept.place, capacity);
-                rank.is_some_and(|rank| limit.is_none_or(|limit| rank.cost < limit))
             })
         });
         (is_found || self.unknown.is_empty()).then_some(is_found)
+    }
+}
+
+/// A configuration that shows a capacity within the bounds.
+struct Complying<'s> {
+    sweeper: &'s Sweeper<'s>,
+    swept: Swept,
+    place: &'s IndexedPlace,
+    indexed: &'s IndexedConfiguration,
+    /// Which of its place's.
+    at: usize,
+    bounds: &'s [f64; 3],
+}
+
+impl Complying<'_> {
+    /// What it costs where it shows the most that it may, in the units of a rank, or less.
+    fn least_cost(&self) -> f64 {
+        let each = self.swept.cost_per_replica * (1.0 - DOUBT);
+        each * self.sweeper.sizes.least_replicas(self.indexed.most_rps)
+    }
+
+    /// Whether it breaks no limit, whatever capacity it shows.
+    fn is_in_limits(&self) -> bool {
+        self.sweeper.sizes.are_in_limits(self.indexed.least_rps)
+    }
+
+    /// `None` where its size breaks a limit.
+    fn rank(&self) -> Option<Rank> {
+        let places = self.sweeper.benchmarks.places();
+        let ladders = &places[self.swept.at as usize].configurations[self.at];
+        let capacity = self.indexed.capacity_rps(ladders, self.bounds);
+        self.sweeper.sizes.rank(self.place, capacity)
     }
 }
 
@@ -336,29 +373,25 @@ impl<'r> Sizes<'r> {
         price.map_or(f64::INFINITY, |price| price as i64 as f64 * gpus as f64)
     }
 
-    /// What it costs where it shows the most that it may, in the units of a rank.
+    /// Replicas that a capacity needs, or fewer; without a demand, those for each request per second.
     #[inline]
-    fn least_cost(&self, swept: &Swept, configuration: &IndexedConfiguration) -> f64 {
-        match self.load.rps {
-            Some(_) => {
-                let needed = self.load_rps / configuration.most_rps * (1.0 - DOUBT);
-                // Beyond its range, a float becomes the largest integer.
-                let whole = needed as i32;
-                let needed = whole
-                    .saturating_add(i32::from(needed > f64::from(whole)))
-                    .max(1);
-                let replicas = needed.saturating_add(self.load.spare_replicas);
-                swept.cost_per_replica * f64::from(replicas) * (1.0 - DOUBT)
-            }
-            None => swept.cost_per_replica / configuration.most_rps * (1.0 - DOUBT),
+    fn least_replicas(&self, capacity: f64) -> f64 {
+        if self.load.rps.is_none() {
+            return 1.0 / capacity;
         }
+        let needed = self.load_rps / capacity * (1.0 - DOUBT);
+        // Beyond its range, a float becomes the largest integer.
+        let whole = needed as i32;
+        let up = i32::from(needed > f64::from(whole));
+        let needed = whole.saturating_add(up).max(1);
+        f64::from(needed.saturating_add(self.load.spare_replicas))
     }
 
-    /// Whether it breaks no limit wherever it complies.
+    /// Whether replicas of this capacity, or more, break no limit.
     #[inline]
-    fn are_in_limits(&self, configuration: &IndexedConfiguration) -> bool {
+    fn are_in_limits(&self, capacity: f64) -> bool {
         let most = f64::from(MAX_REPLICAS - 1 - self.load.spare_replicas);
-        !self.is_limited && self.load_rps <= configuration.least_rps * most
+        !self.is_limited && self.load_rps <= capacity * most
     }
 
     /// Where a capacity ranks; `None` where its size breaks a limit.

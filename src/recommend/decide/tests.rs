@@ -1,7 +1,7 @@
 //! Examples of the rules that only the whole decision shows: R5 to R11.
 
 use super::*;
-use crate::benchmark::ModelName;
+use crate::benchmark::{Benchmark, ModelName};
 use crate::recommend::test_support::{FAILING, MEETING, at, catalog, requirement, row};
 use crate::recommend::{Change, Constraint, Outcome, Role, Target, Then, Worth};
 

@@ -119,7 +119,7 @@ impl<'a> Basis<'a> {
                 let point = Point {
                     shape: shape(profile, row.conditions().output_tokens_stdev)?,
                     rps: row.offered_rps,
-                    p95s: row.p95s?,
+                    p95s: row.p95s()?,
                 };
                 Some((point, row))
             })
@@ -139,8 +139,8 @@ impl<'a> Basis<'a> {
             return;
         }
         for (_, row) in fitted {
-            self.oldest = self.oldest.min(row.measured_at);
-            self.validation_class = self.validation_class.max(row.validation_class());
+            self.oldest = self.oldest.min(row.measured_at());
+            self.validation_class = self.validation_class.max(row.validation_class);
         }
         self.profiles.insert(profile, points);
     }
