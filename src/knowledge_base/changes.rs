@@ -4,7 +4,7 @@
 //!
 //! A token holds for the connection it was read on: another server, or the same one after a crash,
 //! may have another history. Behind a pooler one connection may lead to several servers, one after
-//! the other; so the token names the server, its last recovery, and whether it is a standby.
+//! the other; so the token names the server, there also its last recovery, and whether it is a standby.
 
 use sqlx::PgConnection;
 
@@ -70,21 +70,33 @@ macro_rules! changes_since {
 
 /// One round trip, which every read of a decision makes: it does nothing that is not needed.
 /// A trigger that was disabled and enabled again has another xmin, a table that was rewritten has
-/// another file. A recovery discards the statistics, and so moves the time since which there are some;
-/// before PostgreSQL 15 that would be a slow question.
-/// A standby's snapshot is not to be held against one of the primary that it becomes.
-pub(super) const STATE: &str = concat!(
-    "SELECT pg_current_snapshot()::text,
-            concat_ws(' ', pg_postmaster_start_time(), pg_is_in_recovery(),
-                      CASE WHEN current_setting('server_version_num')::integer >= 150000
-                           THEN pg_stat_get_bgwriter_stat_reset_time() END,
-                      pg_relation_filenode('exported_summaries'::regclass),
-                      pg_relation_filenode('benchmark_evidence'::regclass), triggers.made),
-            triggers.are_all,
-            EXISTS (SELECT FROM ",
-    changes_since!(),
-    ") FROM (SELECT array_agg(xmin) AS made, count(*) = 8 AS are_all FROM pg_trigger
-             WHERE tgfoid = 'compass_record_changes'::regproc AND tgenabled IN ('O', 'A')) AS triggers"
+/// another file. A standby's snapshot is not to be held against one of the primary that it becomes.
+macro_rules! state {
+    ($server:literal) => {
+        concat!(
+            "SELECT pg_current_snapshot()::text,
+                    concat_ws(' ', pg_postmaster_start_time(), pg_is_in_recovery(),
+                              pg_relation_filenode('exported_summaries'::regclass),
+                              pg_relation_filenode('benchmark_evidence'::regclass), triggers.made",
+            $server,
+            "), triggers.are_all,
+                    EXISTS (SELECT FROM ",
+            changes_since!(),
+            ") FROM (SELECT array_agg(xmin) AS made, count(*) = 8 AS are_all FROM pg_trigger
+                     WHERE tgfoid = 'compass_record_changes'::regproc
+                       AND tgenabled IN ('O', 'A')) AS triggers"
+        )
+    };
+}
+
+/// On a connection of one's own, which does not outlive a crash of its server.
+pub(super) const STATE: &str = state!("");
+
+/// Behind a pooler also the server's last recovery, which discards the statistics, and so moves the
+/// time since which there are some; before PostgreSQL 15 that would be a slow question.
+pub(super) const STATE_OF_ANY_SERVER: &str = state!(
+    ", CASE WHEN current_setting('server_version_num')::integer >= 150000
+            THEN pg_stat_get_bgwriter_stat_reset_time() END"
 );
 
 pub(super) const CHANGES: &str = concat!(
@@ -114,7 +126,11 @@ async fn ask(
     since: Option<&Token>,
     keeps_statements: bool,
 ) -> Result<(Token, bool), Failure> {
-    let (snapshot, identity, is_recorded, is_changed) = sqlx::query_as(STATE)
+    let state = match keeps_statements {
+        true => STATE,
+        false => STATE_OF_ANY_SERVER,
+    };
+    let (snapshot, identity, is_recorded, is_changed) = sqlx::query_as(state)
         .bind(since.map(|token| token.snapshot.as_str()))
         .persistent(keeps_statements)
         .fetch_one(connection)

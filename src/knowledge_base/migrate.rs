@@ -207,6 +207,7 @@ mod tests {
         let reads = [
             APPLIED,
             changes::STATE,
+            changes::STATE_OF_ANY_SERVER,
             changes::CHANGES,
             evidence::ROWS,
             evidence::ROWS_OF_PLACES,
