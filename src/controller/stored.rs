@@ -1,19 +1,20 @@
 //! An intent as the API server has it now: read before a reconcile, its status written after.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource;
 use kube::api::{GetParams, PostParams};
-use kube::core::ApiResource;
-use kube::core::{DynamicObject, ObjectMeta, TypeMeta};
+use kube::core::{ObjectMeta, PartialObjectMetaExt, Request};
 use kube::runtime::reflector::ObjectRef;
-use kube::{Api, Resource};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tracing::{info, instrument};
 
 use super::context::{Context, FIELD_MANAGER, Watched};
-use super::error::{Error, in_time};
+use super::error::{ApiError, Error, in_time};
 use super::owned::version;
 use crate::api::conditions::{EVIDENCE_CURRENT, READY};
 use crate::api::{DeploymentIntent, DeploymentIntentStatus};
@@ -36,48 +37,32 @@ impl Stored {
     /// gone or going.
     #[instrument(skip_all)]
     pub async fn read(watched: &Watched, context: &Context) -> Result<Option<Self>, Error> {
-        let name = watched.metadata.name.as_deref().unwrap_or_default();
-        let api = api(context, &watched.metadata);
         let key = ObjectRef::from_obj(watched).to_string();
         let at_least = context.written.newest(&key, &watched.metadata);
-        let found = match in_time(api.get_with(name, &at_least)).await {
-            Err(error) if error.is_not_found() => None,
+        let found = match get(watched, &at_least, context).await {
             // Its memory is that far behind, or a backup was restored that knows no such version.
             Err(error) if error.is_timeout() => {
                 context.written.forget(&key);
-                in_time(api.get_opt(name)).await.map_err(Error::Read)?
+                get(watched, &GetParams::default(), context).await
             }
+            found => found,
+        };
+        let found = match found {
+            Err(error) if error.is_not_found() => None,
             found => Some(found.map_err(Error::Read)?),
         };
         Ok(found
-            .filter(|object| object.metadata.deletion_timestamp.is_none())
-            .map(|object| Self::decode(object, key)))
+            .filter(|parts| parts.metadata.deletion_timestamp.is_none())
+            .map(|parts| Self::decode(parts, key)))
     }
 
-    /// The status is read apart: one of another version says nothing against the spec.
-    fn decode(mut object: DynamicObject, key: String) -> Self {
-        let metadata = object.metadata.clone();
-        let status = object
-            .data
-            .as_object_mut()
-            .and_then(|fields| fields.remove("status"))
-            .unwrap_or_default();
-        let intent = serde_json::to_value(object)
-            .map_err(|error| error.to_string())
-            .and_then(|object| {
-                serde_path_to_error::deserialize(object).map_err(|error| error.to_string())
-            });
+    fn decode(parts: Parts, key: String) -> Self {
+        let generation = parts.metadata.generation.unwrap_or_default();
         Self {
-            intent,
-            status: serde_json::from_value(status.clone()).unwrap_or_else(|_| {
-                let conditions = status.get("conditions").cloned().unwrap_or_default();
-                DeploymentIntentStatus {
-                    conditions: serde_json::from_value(conditions).unwrap_or_default(),
-                    ..DeploymentIntentStatus::default()
-                }
-            }),
-            generation: metadata.generation.unwrap_or_default(),
-            metadata,
+            intent: parts.intent(),
+            status: parts.status(),
+            generation,
+            metadata: parts.metadata,
             key,
         }
     }
@@ -93,28 +78,37 @@ impl Stored {
         if *next == self.status {
             return Ok(());
         }
-        let name = self.metadata.name.clone().unwrap_or_default();
-        let object = DynamicObject {
-            types: Some(TypeMeta::resource::<DeploymentIntent>()),
+        let name = self.metadata.name.as_deref().unwrap_or_default();
+        let body = Body {
+            api_version: DeploymentIntent::api_version(&()),
+            kind: DeploymentIntent::kind(&()),
             metadata: ObjectMeta {
-                name: Some(name.clone()),
+                name: self.metadata.name.clone(),
                 namespace: self.metadata.namespace.clone(),
                 resource_version: self.metadata.resource_version.clone(),
                 ..ObjectMeta::default()
             },
-            data: json!({"status": next, "spec": {}}),
+            spec: NoSpec {},
+            status: next,
         };
         let ours = PostParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             dry_run: false,
         };
-        let written = in_time(api(context, &self.metadata).replace_status(&name, &ours, &object))
-            .await
-            .map_err(Error::WriteStatus)?;
+        let body = serde_json::to_vec(&body).map_err(kube::Error::SerdeError);
+        let written = in_time(async {
+            let request = requests(&self.metadata)
+                .replace_subresource("status", name, &ours, body?)
+                .map_err(kube::Error::BuildRequest)?;
+            context.client.request::<Answer>(request).await
+        });
+        let written = written.await.map_err(Error::WriteStatus)?;
         context.written.wrote(&self.key, &written.metadata);
         log(&self.status, next);
-        let reference = written.object_ref(&api_resource());
-        context.events.tell(&self.status, next, &reference);
+        let written: Watched = written.metadata.into_response_partial();
+        context
+            .events
+            .tell(&self.status, next, &written.object_ref(&()));
         Ok(())
     }
 }
@@ -152,13 +146,92 @@ impl Written {
     }
 }
 
-fn api_resource() -> ApiResource {
-    ApiResource::erase::<DeploymentIntent>(&())
+async fn get(
+    watched: &Watched,
+    at_least: &GetParams,
+    context: &Context,
+) -> Result<Parts, ApiError> {
+    let name = watched.metadata.name.as_deref().unwrap_or_default();
+    in_time(async {
+        let request = requests(&watched.metadata).get(name, at_least);
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        context.client.request(request).await
+    })
+    .await
 }
 
-fn api(context: &Context, intent: &ObjectMeta) -> Api<DynamicObject> {
-    let namespace = intent.namespace.as_deref().unwrap_or_default();
-    Api::namespaced_with(context.client.clone(), namespace, &api_resource())
+fn requests(intent: &ObjectMeta) -> Request {
+    let namespace = intent.namespace.as_deref();
+    Request::new(DeploymentIntent::url_path(&(), namespace))
+}
+
+/// An intent whose parts are decoded each for itself: a status of another version says nothing
+/// against the spec.
+#[derive(Deserialize)]
+struct Parts {
+    metadata: ObjectMeta,
+    spec: Option<Box<RawValue>>,
+    status: Option<Box<RawValue>>,
+}
+
+impl Parts {
+    fn intent(&self) -> Result<DeploymentIntent, String> {
+        let spec = self.spec.as_deref().ok_or("missing field `spec`")?;
+        let spec = serde_json::from_str(spec.get()).or_else(|_| {
+            // Again, for a message with a path and without a line.
+            let spec: serde_json::Value =
+                serde_json::from_str(spec.get()).map_err(|error| error.to_string())?;
+            serde_path_to_error::deserialize(spec).map_err(|error| match error.path() {
+                path if path.iter().next().is_none() => format!("spec: {}", error.inner()),
+                path => format!("spec.{path}: {}", error.inner()),
+            })
+        })?;
+        Ok(DeploymentIntent {
+            metadata: self.metadata.clone(),
+            spec,
+            status: None,
+        })
+    }
+
+    fn status(&self) -> DeploymentIntentStatus {
+        /// What every version has.
+        #[derive(Default, Deserialize)]
+        struct Conditions {
+            #[serde(default)]
+            conditions: Vec<Condition>,
+        }
+        let Some(status) = self.status.as_deref() else {
+            return DeploymentIntentStatus::default();
+        };
+        serde_json::from_str(status.get()).unwrap_or_else(|_| {
+            let Conditions { conditions } = serde_json::from_str(status.get()).unwrap_or_default();
+            DeploymentIntentStatus {
+                conditions,
+                ..DeploymentIntentStatus::default()
+            }
+        })
+    }
+}
+
+/// What a status is written with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    api_version: Cow<'a, str>,
+    kind: Cow<'a, str>,
+    metadata: ObjectMeta,
+    spec: NoSpec,
+    status: &'a DeploymentIntentStatus,
+}
+
+/// The API server wants one and leaves it as it is.
+#[derive(Serialize)]
+struct NoSpec {}
+
+/// What is needed of its answer.
+#[derive(Deserialize)]
+struct Answer {
+    metadata: ObjectMeta,
 }
 
 /// A line where the outcome is another one; the reconcile's span names the intent.
@@ -198,6 +271,8 @@ fn condition<'a>(status: &'a DeploymentIntentStatus, type_: &str) -> Option<&'a 
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -233,9 +308,31 @@ mod tests {
                 }],
             },
         });
-        let stored = Stored::decode(serde_json::from_value(object).unwrap(), String::new());
+        let parts = serde_json::from_str(&object.to_string()).unwrap();
+        let stored = Stored::decode(parts, String::new());
         assert!(stored.intent.is_ok());
         assert_eq!(stored.status.recommendation, None);
         assert_eq!(stored.status.conditions[0].type_, "theirs/Seen");
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_named_by_its_path() {
+        let problem = |object: serde_json::Value| {
+            let parts: Parts = serde_json::from_str(&object.to_string()).unwrap();
+            parts.intent().unwrap_err()
+        };
+        let metadata = json!({"name": "chat"});
+        assert_eq!(
+            problem(json!({"metadata": metadata, "spec": {"useCase": "poetry"}})),
+            "spec.useCase: unknown variant `poetry`"
+        );
+        assert_eq!(
+            problem(json!({"metadata": metadata, "spec": {}})),
+            "spec: missing field `useCase`"
+        );
+        assert_eq!(
+            problem(json!({"metadata": metadata})),
+            "missing field `spec`"
+        );
     }
 }
