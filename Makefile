@@ -76,17 +76,18 @@ image-root: postgres-programs ## Build what the image holds, and run it in an em
 	@cd $(IMAGE)/source && CARGO_TARGET_DIR=$(IMAGE)/target sh image/build.sh $(IMAGE)/root
 	@COMPASS_IMAGE_ROOT=$(IMAGE)/root $(CARGO) test --package compass --test image -- --ignored --nocapture --test-threads 1
 
-# VLLM_WITH is for what pip must hold to beside it.
+# Old versions break with newer releases of what they need: VLLM_WITH='transformers<4.54' for 0.9.
+VLLM_WITH :=
 VLLM := $(CACHE)/vllm-$(VERSION)
 VLLM_MANIFESTS := $(abspath $(TARGET))/vllm-$(VERSION)
 vllm-accepts: ## Ask a vLLM's own parser whether it takes what is generated for it: VERSION=0.24.0; downloads 4 GB, once
 	@test -n "$(VERSION)" || { echo "Which vLLM? make vllm-accepts VERSION=0.24.0" >&2; exit 2; }
 	@test -e $(VLLM)/complete || { python3 -m venv --clear $(VLLM) && \
-		$(VLLM)/bin/python -m pip install --quiet --no-cache-dir vllm==$(VERSION) $(VLLM_WITH) && touch $(VLLM)/complete; }
+		$(VLLM)/bin/python -m pip install --quiet --no-cache-dir 'vllm==$(VERSION)' $(foreach it,$(VLLM_WITH),'$(it)') && touch $(VLLM)/complete; }
 	@rm -rf $(VLLM_MANIFESTS) && mkdir -p $(VLLM_MANIFESTS)
 	@COMPASS_VLLM_VERSION=$(VERSION) COMPASS_VLLM_FOLDER=$(VLLM_MANIFESTS) \
 		$(CARGO) test --quiet --package compass --lib -- --ignored --exact manifest::tests::rendered_for_a_vllm
-	@$(VLLM)/bin/python tests/vllm/accepts.py $(VLLM_MANIFESTS)/*.yaml tests/fixtures/bundle/*.yaml
+	@$(VLLM)/bin/python tests/vllm/accepts.py $(VLLM_MANIFESTS)/*.yaml tests/fixtures/bundle/*.yaml src/manifest/testdata/*.yaml
 
 kustomize: ## Make deploy/kustomize/ of the chart
 	@COMPASS_UPDATE_GOLDEN=1 $(CARGO) test --quiet --package compass --test chart -- the_plain_manifests
