@@ -193,7 +193,7 @@ impl PartialEq for LadderRow {
 #[derive(Debug, PartialEq)]
 pub struct Ladder {
     /// The configuration as its rows spell it; more than one where a model's name differs in case.
-    pub(super) spellings: Box<[Configuration]>,
+    pub(super) spellings: Box<[Arc<Configuration>]>,
     /// The traffic profile.
     pub profile: TrafficProfile,
     /// Kind of the evidence.
@@ -217,7 +217,7 @@ pub struct Ladder {
 
 impl Ladder {
     pub(super) fn new(
-        spellings: Vec<Configuration>,
+        spellings: Vec<Arc<Configuration>>,
         like: &Benchmark,
         mut rows: Vec<LadderRow>,
     ) -> Self {
@@ -295,7 +295,7 @@ impl Ladder {
 #[derive(Debug, PartialEq)]
 pub struct ConfigurationLadders {
     /// As its row with the least id spells it.
-    pub configuration: Configuration,
+    pub configuration: Arc<Configuration>,
     /// By kind, source and conditions.
     pub ladders: Box<[Ladder]>,
 }

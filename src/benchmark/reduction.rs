@@ -25,7 +25,7 @@ struct Open {
     /// Another ladder of the same hash.
     before: Option<u32>,
     /// With the least id of each.
-    spellings: Vec<(Configuration, Uuid)>,
+    spellings: Vec<(Arc<Configuration>, Uuid)>,
     rows: Vec<LadderRow>,
 }
 
@@ -83,7 +83,7 @@ fn place(ladders: &mut [Open]) -> Place {
             let spellings = ladders.iter().flat_map(|ladder| &ladder.spellings);
             let (configuration, _) = spellings.min_by_key(|(_, id)| *id).expect("a row");
             ConfigurationLadders {
-                configuration: configuration.clone(),
+                configuration: Arc::clone(configuration),
                 ladders: ladders.iter_mut().map(Open::close).collect(),
             }
         })
@@ -98,7 +98,7 @@ fn place(ladders: &mut [Open]) -> Place {
 impl Open {
     fn add(&mut self, row: &Benchmark) {
         let spelled = row.configuration.model.as_str();
-        let known = |(it, _): &(Configuration, Uuid)| it.model.as_str() == spelled;
+        let known = |(it, _): &(Arc<Configuration>, Uuid)| it.model.as_str() == spelled;
         // Of more spellings than there are numbers for, the last ones pass for one.
         let known = self.spellings.iter().position(known);
         let is_full = self.spellings.len() > usize::from(u16::MAX);
@@ -110,7 +110,8 @@ impl Open {
                 at
             }
             None => {
-                self.spellings.push((row.configuration.clone(), row.id));
+                self.spellings
+                    .push((Arc::new(row.configuration.clone()), row.id));
                 self.spellings.len() - 1
             }
         };

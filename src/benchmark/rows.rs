@@ -75,7 +75,7 @@ impl SharedBenchmarks {
         let places = self.places.iter();
         places
             .flat_map(|place| &place.configurations)
-            .map(|it| &it.configuration)
+            .map(|it| &*it.configuration)
     }
 
     /// All rows by id, made again.

@@ -212,7 +212,7 @@ pub(super) fn of_places<'a: 'p, 'p>(
     configurations.map(move |it| {
         let ladders = it.ladders.iter();
         let ladders = ladders.map(|shared| Ladder::new(shared, policy, now));
-        (&it.configuration, ladders.collect())
+        (&*it.configuration, ladders.collect())
     })
 }
 
