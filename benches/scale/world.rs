@@ -114,6 +114,7 @@ impl World {
             &self.postgres.url(),
             "UPDATE exported_summaries SET model_hf_repo = model_hf_repo || '-tuned' WHERE id IN (
                 SELECT DISTINCT ON (prompt_tokens, output_tokens) id FROM exported_summaries
+                WHERE model_hf_repo NOT LIKE '%-tuned'
                 ORDER BY prompt_tokens, output_tokens, id)",
         )
     }

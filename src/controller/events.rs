@@ -60,8 +60,8 @@ pub struct Queue {
     waiting: VecDeque<Told>,
     quiet: Duration,
     longest_wait: Duration,
-    /// When the last one's time came.
-    last: Instant,
+    /// When the time of the one before came.
+    due_before: Instant,
 }
 
 impl Events {
@@ -73,7 +73,7 @@ impl Events {
             waiting: VecDeque::new(),
             quiet: QUIET,
             longest_wait: LONGEST_WAIT,
-            last: Instant::now(),
+            due_before: Instant::now(),
         };
         (Self { queue }, end)
     }
@@ -117,10 +117,8 @@ impl Queue {
         while !self.told.is_closed() || !self.told.is_empty() {
             let since = match (self.waiting.front(), self.waiting.back()) {
                 (Some(first), Some(last)) => {
-                    let at_pace = match self.waiting.len() {
-                        ..MOST_WAITING => self.last + PACE,
-                        _ => self.last,
-                    };
+                    let keeps_pace = self.waiting.len() < MOST_WAITING;
+                    let at_pace = self.due_before + if keeps_pace { PACE } else { Duration::ZERO };
                     (last.at + self.quiet).min(at_pace.max(first.at + self.longest_wait))
                 }
                 _ => {
@@ -133,7 +131,7 @@ impl Queue {
                 Err(_) => break,
             }
         }
-        self.last = Instant::now();
+        self.due_before = Instant::now();
         self.waiting.pop_front()
     }
 }

@@ -24,7 +24,7 @@ use super::replication;
 use crate::benchmark::{Evidence, SharedBenchmarks, TrafficProfile};
 use crate::catalog::Catalog;
 
-/// Rows kept at most: as ladders, about 240 MiB. The profiles that were not asked for longest are
+/// Rows kept at most: as ladders, about 220 MiB. The profiles that were not asked for longest are
 /// dropped first, and a larger one is read anew for each question.
 pub const KEPT_ROWS: usize = 1_100_000;
 
