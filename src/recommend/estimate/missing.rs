@@ -14,8 +14,7 @@ use crate::benchmark::{
 use crate::catalog::Catalog;
 use crate::recommend::compliance::P95s;
 use crate::recommend::{
-    Candidate, Caveat, Choice, Decision, Requirement, Running, Terms, Update, choose, decide,
-    update,
+    Candidate, Caveat, Decision, Requirement, Running, Terms, Update, decide, update,
 };
 
 /// What became of the configurations without rows under the profile. Empty unless the intent allows
@@ -140,16 +139,6 @@ impl Grounds {
             warn_of_simulation(candidate, &self.estimates);
         }
         update
-    }
-
-    /// Chooses as [`choose`] does, on the rows and the estimates.
-    pub fn choose(&self, requirement: &Requirement, catalog: &Catalog, now: Timestamp) -> Choice {
-        let mut choice = choose(requirement, &self.evidence.benchmarks, catalog, now);
-        let candidates = choice.recommendation.iter_mut();
-        for candidate in candidates.chain(&mut choice.alternatives) {
-            warn_of_simulation(candidate, &self.estimates);
-        }
-        choice
     }
 }
 
