@@ -1,10 +1,10 @@
 //! `compass diff` and `compass approve`: what would change, and letting it.
 
-use std::process::{Command, Output};
-
 use compass::api::DeploymentIntent;
 
-use crate::support::{CLUSTER, Namespace, Row, condition, empty_knowledge_base, intent_yaml};
+use crate::support::{
+    CLUSTER, Namespace, Row, condition, empty_knowledge_base, intent_yaml, person_runs,
+};
 
 const CHAT: &str = "useCase: chatbot_conversational, \
     demand: {requestsPerSecond: 5, headroomPercent: 0}, delivery: {mode: Apply, updatePolicy: Manual}";
@@ -17,20 +17,9 @@ struct People<'a> {
 
 impl People<'_> {
     fn run(&self, arguments: &str) -> (i32, String, String) {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = Command::new(env!("CARGO_BIN_EXE_compass"))
-            .args(arguments.split_whitespace())
-            .args(["-n", &self.namespace.name])
-            .env("KUBECONFIG", CLUSTER.control_plane.kubeconfig())
-            .env("DATABASE_URL", self.database_url)
-            .stdin(std::process::Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
+        let arguments = format!("{arguments} -n {}", self.namespace.name);
+        let kubeconfig = CLUSTER.control_plane.kubeconfig();
+        person_runs(&arguments, kubeconfig, self.database_url)
     }
 }
 

@@ -1,11 +1,10 @@
 //! `compass diff`: live objects against what the evidence gives, as `kubectl diff` shows it.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use k8s_openapi::api::apps::v1::Deployment;
 
-use crate::support::{CLUSTER, Namespace, apply, intent_yaml};
+use crate::support::{CLUSTER, Namespace, apply, intent_yaml, person_runs};
 
 fn chat(demand: &str) -> String {
     intent_yaml(
@@ -17,19 +16,8 @@ fn chat(demand: &str) -> String {
 }
 
 fn diff(namespace: &Namespace, kubeconfig: &Path, flags: &str) -> (i32, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_compass"))
-        .args(["diff", "chat", "-n", &namespace.name])
-        .args(flags.split_whitespace())
-        .env("KUBECONFIG", kubeconfig)
-        .env("DATABASE_URL", &CLUSTER.database_url)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
+    let arguments = format!("diff chat -n {} {flags}", namespace.name);
+    person_runs(&arguments, kubeconfig, &CLUSTER.database_url)
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The control plane and the knowledge base that all tests share.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -104,6 +105,27 @@ pub async fn client(control_plane: &ControlPlane) -> Client {
 /// The program under test with arguments separated by spaces.
 pub fn compass(arguments: &str) -> Program {
     Program::new(env!("CARGO_BIN_EXE_compass")).args(arguments.split_whitespace())
+}
+
+/// What a person does with it on a cluster: exit code, and what is shown and told.
+pub fn person_runs(
+    arguments: &str,
+    kubeconfig: &Path,
+    database_url: &str,
+) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_compass"))
+        .args(arguments.split_whitespace())
+        .env("KUBECONFIG", kubeconfig)
+        .env("DATABASE_URL", database_url)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
 }
 
 /// What an administrator does: migrate, load.

@@ -20,6 +20,7 @@ pub use audit::{grant, writes_of};
 pub use benchmarks::{Row, empty_knowledge_base};
 pub use cluster::{
     CLUSTER, Cluster, ONE_OF_EACH, apply, client, compass, install_crd, load_knowledge_base,
+    person_runs,
 };
 pub use examples::examples;
 pub use namespace::{Namespace, condition, intent_yaml};
