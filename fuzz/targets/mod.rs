@@ -1,7 +1,7 @@
 //! What is done with any bytes at all: nothing may panic, and what comes out holds what is promised.
 //! The fuzzer tries bytes of its own, `tests/fuzz.rs` those that were kept.
 
-#![allow(dead_code, reason = "a fuzzer runs one of them")]
+#![allow(dead_code, unused_imports, reason = "a fuzzer runs one of them")]
 
 mod benchmark_file;
 mod manifests;
