@@ -30,7 +30,7 @@ pub use hardware::HardwareName;
 pub use index::{Index, IndexedConfiguration, IndexedPlace};
 pub use ladder::{ConfigurationLadders, Ladder, LadderRow, Place, SharedPlace};
 pub use model::ModelName;
-pub use rate::exact_rate;
+pub use rate::{DOUBT, exact_rate};
 pub use reading::Step;
 pub use reduction::Reduction;
 pub use row::{BenchmarkRow, DeclaredEvidence, ExportedSummary, requests_total};

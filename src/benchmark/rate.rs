@@ -8,6 +8,10 @@ use rust_decimal::Decimal;
 /// and less than a thousand million a second.
 pub(super) const RATES: std::ops::Range<f64> = 1e-6..1e9;
 
+/// Rates, and what is reckoned with them, that differ by less than this share as floats are compared
+/// as decimals.
+pub const DOUBT: f64 = 1e-9;
+
 /// The shortest decimal that reads back as `rate`: what a person would have written. `None` for what
 /// is no rate of a replica. Larger rates have larger decimals.
 pub fn exact_rate(rate: f64) -> Option<Decimal> {

@@ -2,13 +2,10 @@
 
 use rust_decimal::Decimal;
 
-use super::rate::{RATES, exact_rate};
+use super::rate::{DOUBT, RATES, exact_rate};
 
 /// Served over offered rate from which a row is steady unless an intent says otherwise, percent.
 pub const USUAL_SERVED_PERCENT: i32 = 90;
-
-/// Floats that differ by less than this share are compared as decimals.
-const DOUBT: f64 = 1e-9;
 
 /// Whether served / offered is at or above the limit. Rates are compared as the decimals that were
 /// written: 0.99 of 1.1 is 90 %, and not in floats.

@@ -9,10 +9,7 @@ use uuid::Uuid;
 
 use super::compliance::Bounds;
 use super::ladder::{Ladder, Row};
-use crate::benchmark::Step;
-
-/// Rates that differ by less than this share are compared as decimals.
-const DOUBT: f64 = 1e-9;
+use crate::benchmark::{DOUBT, Step};
 
 /// Requests per second that one replica was shown to serve within the targets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

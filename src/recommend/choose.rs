@@ -49,10 +49,10 @@ pub fn choose(
     }
     standings.extend(first.judge(slo));
     let field = unknown.and(first);
-    let mut shown = decide::shown(&field, &field.ranked(&standings)).into_iter();
+    let ranked = field.ranked(&standings);
     Choice {
-        recommendation: shown.next(),
-        alternatives: shown.collect(),
+        recommendation: ranked.first().map(|best| decide::unpinned(&field, best)),
+        alternatives: decide::alternatives(&field, &ranked),
         counts,
     }
 }

@@ -45,11 +45,8 @@ pub fn decide(
             now,
         ));
     }
-    let mut shown = shown(&field, &ranked).into_iter();
-    let recommendation = shown.next().zip(best).map(|(first, best)| Candidate {
-        digest: Some(digest(&field, best, &backing_rows(&field, best))),
-        ..first
-    });
+    let recommendation = best.map(|best| pinned(&field, best));
+    let alternatives = alternatives(&field, &ranked);
     let other_objectives = other_objectives(&field, &standings);
     let settlement = best.map(|best| settlement::settle(&field, best, &standings));
     let placement = placement::placement(&field, &standings, best);
@@ -57,7 +54,7 @@ pub fn decide(
     Decision {
         requirement,
         recommendation,
-        alternatives: shown.collect(),
+        alternatives,
         other_objectives,
         settlement,
         break_even,
@@ -66,22 +63,25 @@ pub fn decide(
     }
 }
 
-/// The first of the ways, and the next on other places.
-pub(super) fn shown(field: &Field, ranked: &[&Sized]) -> Vec<Candidate> {
-    let mut places: Vec<_> = Vec::with_capacity(ALTERNATIVES + 1);
-    let mut shown = Vec::with_capacity(ALTERNATIVES + 1);
+/// The next best on other places than the first one's (R9).
+pub(super) fn alternatives(field: &Field, ranked: &[&Sized]) -> Vec<Candidate> {
+    let mut firsts: Vec<&Sized> = Vec::with_capacity(ALTERNATIVES + 1);
     for way in ranked {
         let place = way.configuration.place();
-        if places.contains(&place) {
-            continue;
+        if firsts.iter().all(|it| it.configuration.place() != place) {
+            firsts.push(way);
         }
-        places.push(place);
-        shown.push(candidate(field, way, &backing_rows(field, way)));
-        if shown.len() > ALTERNATIVES {
+        if firsts.len() > ALTERNATIVES {
             break;
         }
     }
-    shown
+    let others = firsts.iter().skip(1);
+    others.map(|way| unpinned(field, way)).collect()
+}
+
+/// A way without the digest of what it rests on.
+pub(super) fn unpinned(field: &Field, sized: &Sized) -> Candidate {
+    candidate(field, sized, &backing_rows(field, sized))
 }
 
 /// A way with the digest of what it rests on (R11).

@@ -19,13 +19,10 @@ use super::requirement::Requirement;
 use super::sizing::{self, Load, MAX_REPLICAS, replicas_for};
 use crate::api::Objective;
 use crate::benchmark::{
-    HardwareName, Index, IndexedConfiguration, IndexedPlace, ModelName, SharedBenchmarks,
+    DOUBT, HardwareName, Index, IndexedConfiguration, IndexedPlace, ModelName, SharedBenchmarks,
     USUAL_SERVED_PERCENT, exact_rate,
 };
 use crate::catalog::{Catalog, SloTargets};
-
-/// Floats that differ by less than this share are not told apart.
-const DOUBT: f64 = 1e-9;
 
 /// Whole numbers below this are exact as floats: micro-dollars up to nine thousand million dollars.
 const LARGEST_EXACT: f64 = (1_u64 << 53) as f64;
