@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::ladder::{ConfigurationLadders, Ladder, Place, SharedPlace};
-use super::{EvidenceKind, HardwareName, ModelName, TrafficProfile};
+use super::{EvidenceKind, HardwareName, ModelName, Step, TrafficProfile};
 
 /// All places of some benchmarks.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Index {
     pub places: Vec<IndexedPlace>,
     /// By place.
     configurations: Vec<IndexedConfiguration>,
+    /// Of the ladder that decides, by configuration.
+    rates: Vec<IndexedRate>,
 }
 
 /// A place.
@@ -48,10 +50,9 @@ pub struct IndexedPlace {
     pub with_evidence: u32,
 }
 
-/// A configuration, and which ladder decides.
+/// A configuration, by the ladder that decides.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexedConfiguration {
-    deciding: Option<u32>,
     /// The p95s under which it complies at all: the worst up to the first rate that may back a
     /// decision; infinite where there is none.
     least: [f64; 3],
@@ -59,6 +60,17 @@ pub struct IndexedConfiguration {
     pub least_rps: f64,
     /// The most.
     pub most_rps: f64,
+    first_rate: u32,
+    rates: u32,
+}
+
+/// An offered rate up to which some row may back a decision.
+#[derive(Clone, Copy, Debug)]
+struct IndexedRate {
+    /// The largest p95s up to here.
+    worst: [f64; 3],
+    /// The capacity that is shown up to here, requests per second.
+    served_rps: f64,
 }
 
 impl IndexedConfiguration {
@@ -66,19 +78,6 @@ impl IndexedConfiguration {
     #[inline]
     pub fn complies(&self, bounds: &[f64; 3]) -> bool {
         is_within(&self.least, bounds)
-    }
-
-    /// The capacity that it shows there, requests per second; 0 where it shows none. `ladders` are
-    /// its own.
-    pub fn capacity_rps(&self, ladders: &ConfigurationLadders, bounds: &[f64; 3]) -> f64 {
-        let Some(deciding) = self.deciding else {
-            return 0.0;
-        };
-        let steps = &ladders.ladders[deciding as usize].steps;
-        let failing = steps.partition_point(|step| is_within(&step.worst, bounds));
-        failing
-            .checked_sub(1)
-            .map_or(0.0, |last| steps[last].served_rps)
     }
 }
 
@@ -120,19 +119,38 @@ impl Index {
     }
 
     fn add(&mut self, configuration: &ConfigurationLadders) {
-        let ladders = configuration.ladders.iter().zip(0..);
-        let deciding = ladders
-            .filter(|(ladder, _)| ladder.conditions.are_usual())
-            .filter_map(|(ladder, at)| Some((ladder.newest_steady?, ladder, at)))
-            .max_by(|(a, of, _), (b, other, _)| Ladder::by_age((*a, of), (*b, other)));
-        let steps = deciding.map_or(&[][..], |(_, ladder, _)| &ladder.steps);
-        let first = steps.iter().find(|step| step.served_rps > 0.0);
+        let usual = configuration.ladders.iter();
+        let deciding = usual
+            .filter(|ladder| ladder.conditions.are_usual())
+            .filter_map(|ladder| Some((ladder.newest_steady?, ladder)))
+            .max_by(|a, b| Ladder::by_age(*a, *b));
+        let steps = deciding.map_or(&[][..], |(_, ladder)| &ladder.steps);
+        let shows = |step: &&Step| step.served_rps > 0.0;
+        let first_rate = self.rates.len();
+        self.rates
+            .extend(steps.iter().filter(shows).map(|step| IndexedRate {
+                worst: step.worst,
+                served_rps: step.served_rps,
+            }));
+        let rates = &self.rates[first_rate..];
         self.configurations.push(IndexedConfiguration {
-            deciding: deciding.map(|(.., at)| at),
-            least: first.map_or([f64::INFINITY; 3], |step| step.worst),
-            least_rps: first.map_or(0.0, |step| step.served_rps),
-            most_rps: steps.last().map_or(0.0, |step| step.served_rps),
+            least: rates.first().map_or([f64::INFINITY; 3], |it| it.worst),
+            least_rps: rates.first().map_or(0.0, |it| it.served_rps),
+            most_rps: rates.last().map_or(0.0, |it| it.served_rps),
+            first_rate: first_rate as u32,
+            rates: rates.len() as u32,
         });
+    }
+
+    /// The capacity that a configuration shows where no p95 may be above its bound, requests per
+    /// second; 0 where it shows none.
+    pub fn capacity_rps(&self, of: &IndexedConfiguration, bounds: &[f64; 3]) -> f64 {
+        let first = of.first_rate as usize;
+        let rates = &self.rates[first..first + of.rates as usize];
+        let failing = rates.partition_point(|rate| is_within(&rate.worst, bounds));
+        failing
+            .checked_sub(1)
+            .map_or(0.0, |last| rates[last].served_rps)
     }
 
     /// The configurations of a place.

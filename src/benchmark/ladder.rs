@@ -342,6 +342,6 @@ mod tests {
     #[test]
     fn a_row_takes_few_bytes() {
         assert!(size_of::<LadderRow>() <= 128);
-        assert!(size_of::<Step>() <= 72);
+        assert!(size_of::<Step>() <= 40);
     }
 }

@@ -14,8 +14,6 @@ use super::steady::USUAL_SERVED_PERCENT;
 pub struct Step {
     /// Largest p95s of TTFT, ITL and E2E of any row up to here.
     pub worst: [f64; 3],
-    /// The same of steady rows.
-    pub worst_steady: [f64; 3],
     /// The served rate of the best row up to here that may back a decision, requests per second; 0
     /// where there is none.
     pub served_rps: f64,
@@ -47,7 +45,6 @@ pub(super) fn steps(rows: &[LadderRow]) -> Box<[Step]> {
     let mut steps = Vec::with_capacity(rates.clone().count());
     let mut step = Step {
         worst: [0.0; 3],
-        worst_steady: [0.0; 3],
         served_rps: 0.0,
         best: 0,
         end: 0,
@@ -61,7 +58,6 @@ pub(super) fn steps(rows: &[LadderRow]) -> Box<[Step]> {
             if !row.is_steady(USUAL_SERVED_PERCENT) {
                 continue;
             }
-            step.worst_steady = larger(step.worst_steady, p95s);
             let is_better = || {
                 let best = &rows[step.best as usize];
                 step.served_rps == 0.0 || preference(row) > preference(best)

@@ -81,17 +81,16 @@ fn read_steps<'a>(ladder: &Ladder<'a>, steps: &[Step], bounds: &Bounds) -> Readi
     let best = failing.checked_sub(1).and_then(|step| steps[step].best());
     let capacity = best.map(|best| {
         let best = ladder.row(best);
-        let steadily_failing = steps.partition_point(|step| bounds.met_by(&step.worst_steady));
-        let failing_row = |from: usize, is: &dyn Fn(&Row) -> bool| {
-            let mut rows = ladder.rows_from(from);
-            rows.find(|row| is(row) && fails(row, bounds))
-        };
-        let cut_by = failing_row(cut, &|_| true);
+        let mut failing_rows = ladder.rows_from(cut).filter(|row| fails(row, bounds));
+        let cut_by = failing_rows.next();
+        let steady = cut_by
+            .into_iter()
+            .chain(failing_rows)
+            .find(|row| row.steady);
         Capacity {
             rps: best.exactly_served_rps(),
             row: best.id,
-            bound: failing_row(first_row(steadily_failing), &|row| row.steady)
-                .map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.id)),
+            bound: steady.map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.id)),
             cut_by: cut_by.map(|row| row.id),
             non_monotonic: ladder
                 .rows_from(first_row(failing + 1))

@@ -33,7 +33,7 @@ pub fn choose(
     now: Timestamp,
 ) -> Choice {
     let slo = &requirement.slo;
-    let sweeper = Sweeper::new(requirement, benchmarks, catalog, now);
+    let sweeper = Sweeper::new(requirement, benchmarks.index(), catalog, now);
     let sweep = sweeper.sweep(slo, ALTERNATIVES + 1);
     let mut counts = sweep.counts;
     let places = |places: &[usize]| {

@@ -92,7 +92,7 @@ impl<'a> Field<'a> {
         let whole = || Whole {
             benchmarks,
             now,
-            sweeper: Sweeper::new(requirement, benchmarks, catalog, now),
+            sweeper: Sweeper::new(requirement, benchmarks.index(), catalog, now),
         };
         Self {
             whole: sweep::is_usual(requirement).then(whole),

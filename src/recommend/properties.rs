@@ -372,8 +372,7 @@ proptest! {
         let index = benchmarks.index();
         let indexed: Vec<_> = index.places.iter().flat_map(|place| index.of(place)).collect();
         prop_assert_eq!(formed.len(), indexed.len());
-        let configurations = benchmarks.places().iter().flat_map(|it| &it.configurations);
-        for ((it, indexed), (_, ladders)) in configurations.zip(indexed).zip(&formed) {
+        for (indexed, (_, ladders)) in indexed.into_iter().zip(&formed) {
             let plain = EvidenceKind::ALL.iter().find_map(|kind| ladder::deciding(ladders, *kind));
             let plain = plain.and_then(|it| {
                 let (quick, plain) =
@@ -384,7 +383,7 @@ proptest! {
                 plain.capacity
             });
             let plain = plain.map_or(0.0, |it| it.rps.to_string().parse().unwrap());
-            prop_assert_eq!(indexed.capacity_rps(it, &bounds.values()), plain);
+            prop_assert_eq!(index.capacity_rps(indexed, &bounds.values()), plain);
             prop_assert_eq!(indexed.complies(&bounds.values()), plain > 0.0);
             if plain > 0.0 {
                 prop_assert!((indexed.least_rps..=indexed.most_rps).contains(&plain));

@@ -19,7 +19,7 @@ use super::requirement::Requirement;
 use super::sizing::{self, Load, MAX_REPLICAS, replicas_for};
 use crate::api::Objective;
 use crate::benchmark::{
-    DOUBT, HardwareName, Index, IndexedConfiguration, IndexedPlace, ModelName, SharedBenchmarks,
+    DOUBT, HardwareName, Index, IndexedConfiguration, IndexedPlace, ModelName,
     USUAL_SERVED_PERCENT, exact_rate,
 };
 use crate::catalog::{Catalog, SloTargets};
@@ -38,7 +38,6 @@ pub(super) struct Sweep {
 
 /// Sweeps over the places of a requirement's profile, under these targets and those.
 pub(super) struct Sweeper<'r> {
-    benchmarks: &'r SharedBenchmarks,
     sizes: Sizes<'r>,
     margin_percent: i32,
     /// Places whose configurations stand or fall by the targets.
@@ -61,16 +60,14 @@ struct Swept {
 impl<'r> Sweeper<'r> {
     pub(super) fn new(
         requirement: &'r Requirement,
-        benchmarks: &'r SharedBenchmarks,
+        index: &'r Index,
         catalog: &Catalog,
         now: Timestamp,
     ) -> Self {
-        let index = benchmarks.index();
         let policy = &requirement.evidence;
         let mut sweeper = Self {
             sizes: Sizes::new(requirement, index, catalog),
             margin_percent: policy.margin_percent,
-            benchmarks,
             swept: Vec::with_capacity(index.places.len()),
             unknown: Vec::new(),
             counts: Counts::default(),
@@ -123,14 +120,13 @@ impl<'r> Sweeper<'r> {
         bounds: &'s [f64; 3],
     ) -> impl Iterator<Item = Complying<'s>> {
         let place = &self.sizes.index.places[swept.at as usize];
-        let indexed = self.sizes.index.of(place).iter().enumerate();
-        let complying = indexed.filter(|(_, indexed)| indexed.complies(bounds));
-        complying.map(move |(at, indexed)| Complying {
+        let indexed = self.sizes.index.of(place).iter();
+        let complying = indexed.filter(|indexed| indexed.complies(bounds));
+        complying.map(move |indexed| Complying {
             sweeper: self,
             swept,
             place,
             indexed,
-            at,
             bounds,
         })
     }
@@ -191,8 +187,6 @@ struct Complying<'s> {
     swept: Swept,
     place: &'s IndexedPlace,
     indexed: &'s IndexedConfiguration,
-    /// Which of its place's.
-    at: usize,
     bounds: &'s [f64; 3],
 }
 
@@ -210,10 +204,9 @@ impl Complying<'_> {
 
     /// `None` where its size breaks a limit.
     fn rank(&self) -> Option<Rank> {
-        let places = self.sweeper.benchmarks.places();
-        let ladders = &places[self.swept.at as usize].configurations[self.at];
-        let capacity = self.indexed.capacity_rps(ladders, self.bounds);
-        self.sweeper.sizes.rank(self.place, capacity)
+        let sizes = &self.sweeper.sizes;
+        let capacity = sizes.index.capacity_rps(self.indexed, self.bounds);
+        sizes.rank(self.place, capacity)
     }
 }
 
