@@ -25,6 +25,10 @@ pub fn crd() -> CustomResourceDefinition {
         .and_then(|properties| properties.get_mut("status"));
     if let Some(status) = status {
         status.default = Some(JSON(json!({"observedGeneration": -1})));
+        let parts = status.properties.iter_mut().flat_map(|it| it.values_mut());
+        for part in parts.filter(|part| part.type_.as_deref() == Some("object")) {
+            part.x_kubernetes_map_type = Some("atomic".to_owned());
+        }
     }
     crd
 }
@@ -40,7 +44,7 @@ mod tests {
         .unwrap_or_default();
         assert!(
             committed == super::crd_yaml(),
-            "crds/deploymentintents.yaml is stale: run `cargo run -q -- crd > crds/deploymentintents.yaml`"
+            "crds/deploymentintents.yaml is stale: run `cargo run -q --bin compass -- crd > crds/deploymentintents.yaml`"
         );
     }
 }
