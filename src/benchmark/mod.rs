@@ -27,7 +27,7 @@ pub use column::{Column, Flag, Provenance, Text, UtcDateTime};
 pub use engine_args::EngineArgs;
 pub use evidence::{ArrivalProcess, EvidenceKind, ItlDefinition, ValidationClass};
 pub use hardware::HardwareName;
-pub use index::{Index, IndexedConfiguration, IndexedPlace};
+pub use index::{Index, IndexedAccelerators, IndexedConfiguration};
 pub use ladder::{ConfigurationLadders, Ladder, LadderRow, Place, SharedPlace};
 pub use model::ModelName;
 pub use rate::{DOUBT, exact_rate};

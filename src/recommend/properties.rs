@@ -370,9 +370,15 @@ proptest! {
         let formed: Vec<_> =
             ladder::of_all(&benchmarks, PROFILE, &policy, at(NOW)).collect();
         let index = benchmarks.index();
-        let indexed: Vec<_> = index.places.iter().flat_map(|place| index.of(place)).collect();
+        let bounded = bounds.values();
+        let on_each = index.accelerators.iter().flat_map(|on| {
+            let complying = index.comply(on, &bounded);
+            index.on(on).iter().zip(complying).map(move |(it, complies)| (on, it, complies))
+        });
+        let mut indexed: Vec<_> = on_each.collect();
+        indexed.sort_by_key(|(_, it, _)| it.place);
         prop_assert_eq!(formed.len(), indexed.len());
-        for (indexed, (_, ladders)) in indexed.into_iter().zip(&formed) {
+        for ((on, it, complies), (_, ladders)) in indexed.into_iter().zip(&formed) {
             let plain = EvidenceKind::ALL.iter().find_map(|kind| ladder::deciding(ladders, *kind));
             let plain = plain.and_then(|it| {
                 let (quick, plain) =
@@ -383,10 +389,11 @@ proptest! {
                 plain.capacity
             });
             let plain = plain.map_or(0.0, |it| it.rps.to_string().parse().unwrap());
-            prop_assert_eq!(index.capacity_rps(indexed, &bounds.values()), plain);
-            prop_assert_eq!(indexed.complies(&bounds.values()), plain > 0.0);
+            prop_assert_eq!(index.capacity_rps(it, &bounded), plain);
+            prop_assert_eq!(complies, plain > 0.0);
             if plain > 0.0 {
-                prop_assert!((indexed.least_rps..=indexed.most_rps).contains(&plain));
+                prop_assert!(on.least_rps <= plain);
+                prop_assert!(plain <= it.most_rps && it.most_rps <= on.most_rps);
             }
         }
     }

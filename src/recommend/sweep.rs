@@ -19,7 +19,7 @@ use super::requirement::Requirement;
 use super::sizing::{self, Load, MAX_REPLICAS, replicas_for};
 use crate::api::Objective;
 use crate::benchmark::{
-    DOUBT, HardwareName, Index, IndexedConfiguration, IndexedPlace, ModelName,
+    DOUBT, HardwareName, Index, IndexedAccelerators, IndexedConfiguration, ModelName,
     USUAL_SERVED_PERCENT, exact_rate,
 };
 use crate::catalog::{Catalog, SloTargets};
@@ -36,25 +36,27 @@ pub(super) struct Sweep {
     pub(super) first: Vec<usize>,
 }
 
-/// Sweeps over the places of a requirement's profile, under these targets and those.
+/// Sweeps over the configurations of a requirement's profile, under these targets and those.
 pub(super) struct Sweeper<'r> {
     sizes: Sizes<'r>,
     margin_percent: i32,
-    /// Places whose configurations stand or fall by the targets.
-    swept: Vec<Swept>,
+    /// Where configurations stand or fall by the targets; those that may cost least come first.
+    swept: Vec<Swept<'r>>,
     /// Places, by index, that have to be judged for what becomes of their configurations.
     pub(super) unknown: Vec<usize>,
     /// What becomes of all others, and of those that do not comply.
     counts: Counts,
 }
 
-/// A place that is allowed, with evidence that may back a decision.
-#[derive(Clone, Copy)]
-struct Swept {
-    /// By index.
-    at: u32,
+/// Accelerators that are allowed, with evidence that may back a decision.
+struct Swept<'r> {
+    on: &'r IndexedAccelerators,
     /// Micro-dollars an hour; infinite where the price is unknown.
     cost_per_replica: f64,
+    /// What any configuration costs, in the units of a rank, or less.
+    least_cost: f64,
+    /// Whether none breaks a limit, whatever capacity it shows.
+    are_in_limits: bool,
 }
 
 impl<'r> Sweeper<'r> {
@@ -68,46 +70,57 @@ impl<'r> Sweeper<'r> {
         let mut sweeper = Self {
             sizes: Sizes::new(requirement, index, catalog),
             margin_percent: policy.margin_percent,
-            swept: Vec::with_capacity(index.places.len()),
+            swept: Vec::with_capacity(index.accelerators.len()),
             unknown: Vec::new(),
             counts: Counts::default(),
         };
         let is_usual = is_usual(requirement);
         let latest = ladder::latest(now);
         let allows_unusual_loads = !policy.allowed_loads.is_empty();
-        for (at, place) in index.places.iter().enumerate() {
-            if place.profile != requirement.profile || place.hardware_count <= 0 {
+        for on in &index.accelerators {
+            if on.alike.profile != requirement.profile {
                 continue;
             }
-            let kind = place.kind.filter(|_| {
+            let kind = on.alike.kind.filter(|_| {
                 is_usual
-                    && !(allows_unusual_loads && place.has_unusual_load)
-                    && place.newest.is_none_or(|it| it <= latest)
+                    && !(allows_unusual_loads && on.alike.has_unusual_load)
+                    && on.newest.is_none_or(|it| it <= latest)
             });
-            let Some(kind) = kind else {
-                sweeper.unknown.push(at);
-                continue;
-            };
-            let counts = &mut sweeper.counts;
-            let [all, with_evidence] =
-                [place.configurations, place.with_evidence].map(|it| it as usize);
-            counts.configurations += all;
-            if kind < policy.minimum_kind {
-                counts.excluded.by_evidence += all;
-                continue;
+            match kind {
+                None => {
+                    let places = index.on(on).iter().map(|it| it.place as usize);
+                    sweeper.unknown.extend(places);
+                }
+                Some(kind) => sweeper.add(on, kind >= policy.minimum_kind),
             }
-            counts.excluded.by_evidence += all - with_evidence;
-            if sweeper.sizes.is_barred(place) {
-                counts.excluded.by_constraints += with_evidence;
-                continue;
-            }
-            counts.rejected += with_evidence;
-            sweeper.swept.push(Swept {
-                at: at as u32,
-                cost_per_replica: sweeper.sizes.cost(place, 1),
+        }
+        sweeper.unknown.dedup();
+        let swept = &mut sweeper.swept;
+        swept.sort_by(|a, b| a.least_cost.total_cmp(&b.least_cost));
+        sweeper
+    }
+
+    fn add(&mut self, on: &'r IndexedAccelerators, is_good_enough: bool) {
+        let sizes = &self.sizes;
+        let all = sizes.index.on(on);
+        self.counts.configurations += all.len();
+        if !is_good_enough {
+            self.counts.excluded.by_evidence += all.len();
+            return;
+        }
+        self.counts.excluded.by_evidence += all.len() - on.with_evidence;
+        let barred = sizes.barred_with_evidence(on);
+        self.counts.excluded.by_constraints += barred;
+        self.counts.rejected += on.with_evidence - barred;
+        if barred < on.with_evidence {
+            let cost_per_replica = sizes.cost(on, 1);
+            self.swept.push(Swept {
+                on,
+                cost_per_replica,
+                least_cost: sizes.least_cost(cost_per_replica, on.most_rps),
+                are_in_limits: sizes.are_in_limits(on.least_rps),
             });
         }
-        sweeper
     }
 
     fn bounds(&self, slo: &SloTargets) -> [f64; 3] {
@@ -116,42 +129,53 @@ impl<'r> Sweeper<'r> {
 
     fn complying<'s>(
         &'s self,
-        swept: Swept,
+        swept: &'s Swept,
         bounds: &'s [f64; 3],
-    ) -> impl Iterator<Item = Complying<'s>> {
-        let place = &self.sizes.index.places[swept.at as usize];
-        let indexed = self.sizes.index.of(place).iter();
-        let complying = indexed.filter(|indexed| indexed.complies(bounds));
-        complying.map(move |indexed| Complying {
-            sweeper: self,
-            swept,
-            place,
-            indexed,
-            bounds,
-        })
+    ) -> impl Iterator<Item = &'s IndexedConfiguration> {
+        let index = self.sizes.index;
+        let all = index.on(swept.on).iter();
+        all.zip(index.comply(swept.on, bounds))
+            .filter_map(|(configuration, complies)| complies.then_some(configuration))
+            .filter(|it| !self.sizes.is_barred(it))
+    }
+
+    fn count(&self, swept: &Swept, bounds: &[f64; 3]) -> usize {
+        if self.sizes.barred_models.is_empty() {
+            let complying = self.sizes.index.comply(swept.on, bounds);
+            return complying.map(usize::from).sum();
+        }
+        self.complying(swept, bounds).count()
     }
 
     /// Counts, and looks for so many places to show.
     pub(super) fn sweep(&self, slo: &SloTargets, wanted: usize) -> Sweep {
         let bounds = self.bounds(slo);
         let mut best = Best::new(wanted);
-        let (mut complying, mut over_limit) = (0, 0);
+        let mut counts = self.counts;
         for swept in &self.swept {
-            for found in self.complying(*swept, &bounds) {
-                complying += 1;
-                if found.is_in_limits() && found.least_cost() > best.most {
+            let complying = self.count(swept, &bounds);
+            counts.rejected -= complying;
+            counts.compliant += complying;
+            if swept.are_in_limits && swept.least_cost > best.most {
+                continue;
+            }
+            for found in self.complying(swept, &bounds) {
+                let least = || {
+                    self.sizes
+                        .least_cost(swept.cost_per_replica, found.most_rps)
+                };
+                if swept.are_in_limits && least() > best.most {
                     continue;
                 }
-                match found.rank() {
-                    None => over_limit += 1,
-                    Some(rank) => best.offer(swept.at as usize, rank),
+                match self.sizes.rank(swept.on, found, &bounds) {
+                    Some(rank) => best.offer(found.place as usize, rank),
+                    None => {
+                        counts.compliant -= 1;
+                        counts.excluded.by_limits += 1;
+                    }
                 }
             }
         }
-        let mut counts = self.counts;
-        counts.rejected -= complying;
-        counts.compliant += complying - over_limit;
-        counts.excluded.by_limits += over_limit;
         Sweep {
             counts,
             first: best.places(),
@@ -168,45 +192,19 @@ impl<'r> Sweeper<'r> {
             Some(None) => Some(f64::INFINITY),
             Some(Some(cost)) => Some(cost.to_f64().filter(|cost| *cost < LARGEST_EXACT)?),
         };
+        let is_less = |cost: f64| limit.is_none_or(|limit| cost < limit);
         let bounds = self.bounds(slo);
-        let is_found = self.swept.iter().any(|swept| {
-            self.complying(*swept, &bounds).any(|found| match limit {
-                None => found.rank().is_some(),
-                Some(limit) => {
-                    found.least_cost() < limit && found.rank().is_some_and(|it| it.cost < limit)
-                }
+        let worth = self.swept.iter().filter(|swept| is_less(swept.least_cost));
+        let is_found = worth.into_iter().any(|swept| {
+            self.complying(swept, &bounds).any(|found| {
+                let least = self
+                    .sizes
+                    .least_cost(swept.cost_per_replica, found.most_rps);
+                let rank = || self.sizes.rank(swept.on, found, &bounds);
+                is_less(least) && rank().is_some_and(|it| is_less(it.cost))
             })
         });
         (is_found || self.unknown.is_empty()).then_some(is_found)
-    }
-}
-
-/// A configuration that shows a capacity within the bounds.
-struct Complying<'s> {
-    sweeper: &'s Sweeper<'s>,
-    swept: Swept,
-    place: &'s IndexedPlace,
-    indexed: &'s IndexedConfiguration,
-    bounds: &'s [f64; 3],
-}
-
-impl Complying<'_> {
-    /// What it costs where it shows the most that it may, in the units of a rank, or less.
-    fn least_cost(&self) -> f64 {
-        let each = self.swept.cost_per_replica * (1.0 - DOUBT);
-        each * self.sweeper.sizes.least_replicas(self.indexed.most_rps)
-    }
-
-    /// Whether it breaks no limit, whatever capacity it shows.
-    fn is_in_limits(&self) -> bool {
-        self.sweeper.sizes.are_in_limits(self.indexed.least_rps)
-    }
-
-    /// `None` where its size breaks a limit.
-    fn rank(&self) -> Option<Rank> {
-        let sizes = &self.sweeper.sizes;
-        let capacity = sizes.index.capacity_rps(self.indexed, self.bounds);
-        sizes.rank(self.place, capacity)
     }
 }
 
@@ -350,17 +348,37 @@ impl<'r> Sizes<'r> {
         }
     }
 
-    fn is_barred(&self, place: &IndexedPlace) -> bool {
-        let model = self.barred_models.get(place.model as usize);
-        model == Some(&true) || self.hardware[place.hardware as usize].0
+    /// By its model.
+    #[inline]
+    fn is_barred(&self, configuration: &IndexedConfiguration) -> bool {
+        self.barred_models.get(configuration.model as usize) == Some(&true)
+    }
+
+    /// How many with evidence are left out for their hardware or their model.
+    fn barred_with_evidence(&self, on: &IndexedAccelerators) -> usize {
+        if self.hardware[on.alike.hardware as usize].0 {
+            on.with_evidence
+        } else if self.barred_models.is_empty() {
+            0
+        } else {
+            let all = self.index.on(on).iter();
+            all.filter(|it| it.has_evidence && self.is_barred(it))
+                .count()
+        }
     }
 
     /// Micro-dollars an hour; infinite where the price is unknown.
     #[inline]
-    fn cost(&self, place: &IndexedPlace, replicas: i32) -> f64 {
-        let gpus = i64::from(replicas) * i64::from(place.hardware_count);
-        let (_, price) = self.hardware[place.hardware as usize];
+    fn cost(&self, on: &IndexedAccelerators, replicas: i32) -> f64 {
+        let gpus = i64::from(replicas) * i64::from(on.alike.hardware_count);
+        let (_, price) = self.hardware[on.alike.hardware as usize];
         price.map_or(f64::INFINITY, |price| price as i64 as f64 * gpus as f64)
+    }
+
+    /// What replicas of this capacity cost, in the units of a rank, or less.
+    #[inline]
+    fn least_cost(&self, cost_per_replica: f64, capacity: f64) -> f64 {
+        cost_per_replica * (1.0 - DOUBT) * self.least_replicas(capacity)
     }
 
     /// Replicas that a capacity needs, or fewer; without a demand, those for each request per second.
@@ -384,28 +402,34 @@ impl<'r> Sizes<'r> {
         !self.is_limited && self.load_rps <= capacity * most
     }
 
-    /// Where a capacity ranks; `None` where its size breaks a limit.
+    /// Where a configuration ranks that complies; `None` where its size breaks a limit.
     #[inline]
-    fn rank(&self, place: &IndexedPlace, capacity: f64) -> Option<Rank> {
+    fn rank(
+        &self,
+        on: &IndexedAccelerators,
+        configuration: &IndexedConfiguration,
+        bounds: &[f64; 3],
+    ) -> Option<Rank> {
+        let capacity = self.index.capacity_rps(configuration, bounds);
         let replicas = self.replicas(capacity);
         if replicas > MAX_REPLICAS {
             return None;
         }
-        let gpus = i64::from(replicas) * i64::from(place.hardware_count);
-        let (_, price) = self.hardware[place.hardware as usize];
+        let gpus = i64::from(replicas) * i64::from(on.alike.hardware_count);
         if self.is_limited {
+            let (_, price) = self.hardware[on.alike.hardware as usize];
             let cost = price.map(|price| cost::MicroDollars(price * i128::from(gpus)));
             let constraints = &self.requirement.constraints;
             let at = (
-                &self.index.models[place.model as usize],
-                &self.index.hardware[place.hardware as usize],
-                place.hardware_count,
+                &self.index.models[configuration.model as usize],
+                &self.index.hardware[on.alike.hardware as usize],
+                on.alike.hardware_count,
             );
             if constraints.broken_by_size(at, replicas, cost) != Broken::default() {
                 return None;
             }
         }
-        let cost = self.cost(place, replicas);
+        let cost = self.cost(on, replicas);
         let total = capacity * f64::from(replicas);
         Some(match self.load.rps {
             Some(_) => Rank {
