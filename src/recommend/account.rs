@@ -80,10 +80,7 @@ pub(super) fn accounts(field: &Field, standings: &[Standing]) -> Vec<Account> {
                     .iter()
                     .collect(),
                 plan: best.map(Plan::of),
-                nearest: standing
-                    .nearest
-                    .filter(|_| best.is_none())
-                    .map(|row| near_miss(&row, &bounds)),
+                nearest: standing.nearest.map(|row| near_miss(&row, &bounds)),
                 ladders: ladders
                     .iter()
                     .map(|ladder| ladder_account(ladder, ladders, field))

@@ -57,47 +57,72 @@ pub(super) fn read<'a>(
     floor: Option<&Row<'a>>,
 ) -> Reading<'a> {
     match (ladder.steps(), floor) {
-        (Some(steps), None) => read_steps(ladder, steps, bounds),
+        (Some(steps), None) => Quick::new(ladder, steps, bounds).read(),
         _ => walk(ladder, bounds, floor),
+    }
+}
+
+/// The capacity alone.
+pub(super) fn capacity(ladder: &Ladder, bounds: &Bounds, floor: Option<&Row>) -> Option<Capacity> {
+    match (ladder.steps(), floor) {
+        (Some(steps), None) => Quick::new(ladder, steps, bounds).capacity(),
+        _ => walk(ladder, bounds, floor).capacity,
     }
 }
 
 /// Reads a ladder by what was worked out when its rows arrived: below the first rate whose running
 /// maximum is above a bound no row fails.
-fn read_steps<'a>(ladder: &Ladder<'a>, steps: &[Step], bounds: &Bounds) -> Reading<'a> {
-    let first_row = |step: usize| match step.min(steps.len()) {
-        0 => 0,
-        step => steps[step - 1].end(),
-    };
-    let failing = steps.partition_point(|step| bounds.met_by(&step.worst));
-    let cut = first_row(failing);
-    let mut backing = Vec::with_capacity(cut);
-    backing.extend(
-        ladder
-            .rows()
-            .take(cut)
-            .filter(|row| row.steady && row.may_back && row.p95s().is_some()),
-    );
-    let best = failing.checked_sub(1).and_then(|step| steps[step].best());
-    let capacity = best.map(|best| {
-        let best = ladder.row(best);
-        let mut failing_rows = ladder.rows_from(cut).filter(|row| fails(row, bounds));
-        let cut_by = failing_rows.next();
-        let steady = cut_by
-            .into_iter()
-            .chain(failing_rows)
-            .find(|row| row.steady);
-        Capacity {
+struct Quick<'l, 'a> {
+    ladder: &'l Ladder<'a>,
+    steps: &'l [Step],
+    bounds: &'l Bounds,
+    /// The first step with a failing row.
+    failing: usize,
+}
+
+impl<'l, 'a> Quick<'l, 'a> {
+    fn new(ladder: &'l Ladder<'a>, steps: &'l [Step], bounds: &'l Bounds) -> Self {
+        Self {
+            ladder,
+            steps,
+            bounds,
+            failing: steps.partition_point(|step| bounds.met_by(&step.worst)),
+        }
+    }
+
+    /// Where a step's rows end; no rows stand before the first.
+    fn end(&self, steps: usize) -> usize {
+        let last = steps.min(self.steps.len()).checked_sub(1);
+        last.map_or(0, |last| self.steps[last].end())
+    }
+
+    fn read(&self) -> Reading<'a> {
+        let below = self.ladder.rows().take(self.end(self.failing));
+        let mut backing = Vec::with_capacity(below.len());
+        backing.extend(below.filter(|row| row.steady && row.may_back && row.p95s().is_some()));
+        Reading {
+            capacity: self.capacity(),
+            backing,
+        }
+    }
+
+    fn capacity(&self) -> Option<Capacity> {
+        let best = self.steps[self.failing.checked_sub(1)?].best()?;
+        let best = self.ladder.row(best);
+        let from_cut = self.ladder.rows_from(self.end(self.failing));
+        let mut failing = from_cut.filter(|row| fails(row, self.bounds));
+        let cut_by = failing.next();
+        let steady = cut_by.into_iter().chain(failing).find(|row| row.steady);
+        let mut above = self.ladder.rows_from(self.end(self.failing + 1));
+        Some(Capacity {
             rps: best.exactly_served_rps(),
             row: best.id,
             bound: steady.map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.id)),
             cut_by: cut_by.map(|row| row.id),
-            non_monotonic: ladder
-                .rows_from(first_row(failing + 1))
-                .any(|row| row.steady && row.p95s().is_some_and(|p95s| bounds.met_by(&p95s))),
-        }
-    });
-    Reading { capacity, backing }
+            non_monotonic: above
+                .any(|row| row.steady && row.p95s().is_some_and(|p95s| self.bounds.met_by(&p95s))),
+        })
+    }
 }
 
 /// Reads a ladder row by row.
@@ -189,13 +214,13 @@ mod tests {
     use crate::benchmark::Benchmark;
     use crate::benchmark::SharedBenchmarks;
     use crate::recommend::requirement::EvidencePolicy;
-    use crate::recommend::test_support::{CHAT_SLO, FAILING, MEETING, at, row};
+    use crate::recommend::test_support::{CHAT_SLO, FAILING, MEETING, first_ladder, row};
 
-    fn capacity(rows: &[Benchmark]) -> Option<(String, bool, bool)> {
+    fn shown(rows: &[Benchmark]) -> Option<(String, bool, bool)> {
         let rows = SharedBenchmarks::from_iter(rows);
         let policy = EvidencePolicy::default();
-        let ladder = Ladder::new(rows.ladders().next()?, &policy, at("2026-11-23"));
-        let capacity = read(&ladder, &Bounds::new(&CHAT_SLO, 0), None).capacity?;
+        let ladder = first_ladder(&rows, &policy)?;
+        let capacity = capacity(&ladder, &Bounds::new(&CHAT_SLO, 0), None)?;
         Some((
             capacity.rps.to_string(),
             capacity.bound == CapacityBound::AtLeast,
@@ -210,20 +235,20 @@ mod tests {
     #[test]
     fn the_highest_compliant_rate_below_the_lowest_failure() {
         assert_eq!(
-            capacity(&[row(1.0, MEETING), row(2.0, MEETING)]),
+            shown(&[row(1.0, MEETING), row(2.0, MEETING)]),
             some("2", true, false)
         );
         assert_eq!(
-            capacity(&[row(1.0, MEETING), row(2.0, MEETING), row(3.0, FAILING)]),
+            shown(&[row(1.0, MEETING), row(2.0, MEETING), row(3.0, FAILING)]),
             some("2", false, false)
         );
-        assert_eq!(capacity(&[row(1.0, FAILING)]), None);
+        assert_eq!(shown(&[row(1.0, FAILING)]), None);
     }
 
     #[test]
     fn a_compliant_row_above_a_failure_is_reported_and_not_used() {
         assert_eq!(
-            capacity(&[row(1.0, MEETING), row(2.0, FAILING), row(3.0, MEETING)]),
+            shown(&[row(1.0, MEETING), row(2.0, FAILING), row(3.0, MEETING)]),
             some("1", false, true)
         );
     }
@@ -231,7 +256,7 @@ mod tests {
     #[test]
     fn at_one_rate_the_failing_row_decides() {
         assert_eq!(
-            capacity(&[row(1.0, MEETING), row(2.0, MEETING), row(2.0, FAILING)]),
+            shown(&[row(1.0, MEETING), row(2.0, MEETING), row(2.0, FAILING)]),
             some("1", false, false)
         );
     }
@@ -240,11 +265,11 @@ mod tests {
     fn what_was_served_counts_where_it_is_less() {
         let mut less = row(2.0, MEETING);
         less.served_rps = Some(1.9);
-        assert_eq!(capacity(&[less.clone()]), some("1.9", true, false));
+        assert_eq!(shown(&[less.clone()]), some("1.9", true, false));
         less.served_rps = Some(2.1);
-        assert_eq!(capacity(&[less.clone()]), some("2", true, false));
+        assert_eq!(shown(&[less.clone()]), some("2", true, false));
         less.served_rps = None;
-        assert_eq!(capacity(&[less]), some("2", true, false));
+        assert_eq!(shown(&[less]), some("2", true, false));
     }
 
     #[test]
@@ -254,13 +279,13 @@ mod tests {
             row.served_rps = Some(rate * 0.5);
             row
         };
-        assert_eq!(capacity(&[unsteady(1.0, MEETING)]), None);
+        assert_eq!(shown(&[unsteady(1.0, MEETING)]), None);
         assert_eq!(
-            capacity(&[row(1.0, MEETING), unsteady(2.0, MEETING), row(3.0, MEETING)]),
+            shown(&[row(1.0, MEETING), unsteady(2.0, MEETING), row(3.0, MEETING)]),
             some("3", true, false)
         );
         assert_eq!(
-            capacity(&[row(1.0, MEETING), unsteady(2.0, FAILING), row(3.0, MEETING)]),
+            shown(&[row(1.0, MEETING), unsteady(2.0, FAILING), row(3.0, MEETING)]),
             some("1", true, true)
         );
     }
@@ -268,7 +293,7 @@ mod tests {
     #[test]
     fn a_row_without_latencies_proves_no_bound() {
         assert_eq!(
-            capacity(&[row(1.0, MEETING), row(2.0, [0.0, 1.0, 1.0])]),
+            shown(&[row(1.0, MEETING), row(2.0, [0.0, 1.0, 1.0])]),
             some("1", true, false)
         );
     }
@@ -281,11 +306,11 @@ mod tests {
             row
         };
         assert_eq!(
-            capacity(&[row(1.0, MEETING), bounding(FAILING)]),
+            shown(&[row(1.0, MEETING), bounding(FAILING)]),
             some("1", false, false)
         );
         assert_eq!(
-            capacity(&[row(1.0, MEETING), bounding(MEETING)]),
+            shown(&[row(1.0, MEETING), bounding(MEETING)]),
             some("1", true, false)
         );
     }
@@ -295,7 +320,7 @@ mod tests {
         let rows = [row(1.0, MEETING), row(2.0, MEETING), row(3.0, MEETING)];
         let rows = SharedBenchmarks::from_iter(&rows);
         let policy = EvidencePolicy::default();
-        let ladder = Ladder::new(rows.ladders().next().unwrap(), &policy, at("2026-11-23"));
+        let ladder = first_ladder(&rows, &policy).unwrap();
         let reading = read(&ladder, &Bounds::new(&CHAT_SLO, 0), None);
         let rate = |load: i64, replicas| {
             operating_row(&reading.backing, Decimal::from(load), replicas)

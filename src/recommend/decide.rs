@@ -9,7 +9,7 @@ use super::compliance::{self, Bounds, Strength};
 use super::cost;
 use super::decision::{self, Candidate, Caveat, Decision, OtherObjective, Plan};
 use super::digest::{Basis, Digest};
-use super::field::{Field, Standing};
+use super::field::{self, Field, Standing};
 use super::ladder::Row;
 use super::requirement::Requirement;
 use super::sizing::Sized;
@@ -81,12 +81,12 @@ pub(super) fn alternatives(field: &Field, ranked: &[&Sized]) -> Vec<Candidate> {
 
 /// A way without the digest of what it rests on.
 pub(super) fn unpinned(field: &Field, sized: &Sized) -> Candidate {
-    candidate(field, sized, &backing_rows(field, sized))
+    candidate(field, sized, &backing_rows(sized))
 }
 
 /// A way with the digest of what it rests on (R11).
 pub(super) fn pinned(field: &Field, sized: &Sized) -> Candidate {
-    let backing = backing_rows(field, sized);
+    let backing = backing_rows(sized);
     Candidate {
         digest: Some(digest(field, sized, &backing)),
         ..candidate(field, sized, &backing)
@@ -130,7 +130,7 @@ fn candidate(field: &Field, sized: &Sized, backing: &[Row]) -> Candidate {
         .expect("an operating row complies, so it has p95s");
     let (worst_ratio, binding_target) = bounds.worst_ratio(&p95s);
     let strength = compliance::strength(&operating_row, &bounds);
-    let slower = field.capacity_under(sized, &bounds.if_slower_by(FRAGILITY_PERCENT));
+    let slower = field::capacity_under(sized, &bounds.if_slower_by(FRAGILITY_PERCENT));
     let hardware = field.catalog.hardware(&sized.configuration.hardware);
     let demand = requirement.demand.as_ref();
     Candidate {
@@ -138,7 +138,7 @@ fn candidate(field: &Field, sized: &Sized, backing: &[Row]) -> Candidate {
         kind: sized.ladder.kind,
         source: sized.ladder.source.to_owned(),
         capacity: sized.capacity.clone(),
-        newest_benchmark: newest(field, sized),
+        newest_benchmark: newest(sized, backing),
         operating_row,
         strength,
         worst_ratio,
@@ -200,7 +200,10 @@ fn caveats(field: &Field, sized: &Sized, backing: &[Row], strength: Strength) ->
             Caveat::CapacityIsLowerBound,
         ),
         (sized.capacity.non_monotonic, Caveat::NonMonotonicLadder),
-        (runs_disagree(sized, &field.bounds()), Caveat::RunsDisagree),
+        (
+            runs_disagree(sized, backing, &field.bounds()),
+            Caveat::RunsDisagree,
+        ),
         (
             backing.iter().any(|row| contradicts_itself(row)),
             Caveat::ContradictoryRow,
@@ -230,10 +233,10 @@ fn caveats(field: &Field, sized: &Sized, backing: &[Row], strength: Strength) ->
 }
 
 /// Whether a steady run met the targets at the rate whose failure cut the ladder.
-fn runs_disagree(sized: &Sized, bounds: &Bounds) -> bool {
+fn runs_disagree(sized: &Sized, backing: &[Row], bounds: &Bounds) -> bool {
     let ladder = &sized.ladder;
     let cut_by = sized.capacity.cut_by;
-    let Some(cut) = ladder.rows().find(|row| Some(row.id) == cut_by) else {
+    let Some(cut) = backing.iter().find(|row| Some(row.id) == cut_by) else {
         return false;
     };
     ladder.rows().any(|row| {
@@ -244,22 +247,20 @@ fn runs_disagree(sized: &Sized, bounds: &Bounds) -> bool {
 }
 
 /// When the newest row that shows that a way complies ran.
-fn newest(field: &Field, sized: &Sized) -> Option<Timestamp> {
+fn newest(sized: &Sized, backing: &[Row]) -> Option<Timestamp> {
     let showing = [sized.operating_row.id, sized.capacity.row];
-    field
-        .rows_beside(sized)
+    backing
+        .iter()
         .filter(|row| showing.contains(&row.id))
         .filter_map(|row| row.measured_at())
         .max()
 }
 
 /// The rows that back a decision, by id.
-fn backing_rows<'a>(field: &Field<'a>, sized: &Sized) -> Vec<Row<'a>> {
+fn backing_rows<'a>(sized: &Sized<'a>) -> Vec<Row<'a>> {
     let ids = decision::backing_ids(&sized.capacity, sized.operating_row.id);
-    let mut rows: Vec<_> = field
-        .rows_beside(sized)
-        .filter(|row| ids.contains(&row.id))
-        .collect();
+    let rows_beside = sized.ladder.beside().flat_map(|ladder| ladder.rows());
+    let mut rows: Vec<_> = rows_beside.filter(|row| ids.contains(&row.id)).collect();
     rows.sort_by_key(|row| row.id);
     rows
 }

@@ -53,7 +53,7 @@ pub(super) struct Standing<'a> {
     pub(super) has_evidence: bool,
     /// The constraints on models and hardware that it breaks.
     pub(super) barred: Broken,
-    /// The row that misses its targets by least, where a steady one does.
+    /// Where nothing shows a capacity: the row that misses its targets by least, if a steady one does.
     pub(super) nearest: Option<Row<'a>>,
     /// One way to meet the targets for each kind of evidence that may say so.
     pub(super) ways: Vec<Sized<'a>>,
@@ -211,7 +211,10 @@ impl<'a> Field<'a> {
     }
 
     fn judge_group(&self, entries: &[Entry<'a>], bounds: &Bounds) -> Vec<Standing<'a>> {
-        let floor = measured_floor(entries, bounds);
+        let ladders = || entries.iter().flat_map(|it| &it.ladders).copied();
+        let has_lower = ladders().any(|it| it.kind < EvidenceKind::Measured);
+        let floor = has_lower.then(|| measured_floor(ladders(), bounds));
+        let floor = floor.flatten();
         let mut better: Vec<Better<'a>> = Vec::new();
         let mut said: Vec<Vec<Said<'a>>> = entries.iter().map(|_| Vec::new()).collect();
         for kind in EvidenceKind::ALL.iter().rev().copied() {
@@ -245,9 +248,9 @@ impl<'a> Field<'a> {
     }
 
     fn standing(&self, entry: &Entry<'a>, said: Vec<Said<'a>>, bounds: &Bounds) -> Standing<'a> {
-        let nearest = said
-            .iter()
-            .flat_map(|said| said.rows())
+        let shows_none = !said.iter().any(Said::shows_a_capacity);
+        let rows = said.iter().filter(|_| shows_none).flat_map(Said::rows);
+        let nearest = rows
             .filter(|row| row.steady && row.may_back && capacity::fails(row, bounds))
             .min_by(|a, b| {
                 capacity::nearness(a, bounds)
@@ -300,17 +303,6 @@ impl<'a> Field<'a> {
         Some(Sized { broken, ..way })
     }
 
-    /// What the ladder behind `way` shows under other bounds, with R5 applied under them as well.
-    pub(super) fn capacity_under(&self, way: &Sized, bounds: &Bounds) -> Option<Capacity> {
-        let place = way.configuration.place();
-        let group = self
-            .groups()
-            .find(|group| group[0].configuration.place() == place)?;
-        let floor =
-            measured_floor(group, bounds).filter(|_| way.ladder.kind < EvidenceKind::Measured);
-        capacity::read(&way.ladder, bounds, floor.as_ref()).capacity
-    }
-
     /// Largest p95 of `target` anywhere in the field, ms: no greater target can admit more.
     pub(super) fn largest_p95(&self, target: Target) -> f64 {
         self.rows()
@@ -320,7 +312,7 @@ impl<'a> Field<'a> {
 
     /// What a ladder shows under the requirement's targets, taken by itself.
     pub(super) fn capacity_of(&self, ladder: &Ladder) -> Option<Capacity> {
-        capacity::read(ladder, &self.bounds(), None).capacity
+        capacity::capacity(ladder, &self.bounds(), None)
     }
 
     /// Every configuration with its ladders.
@@ -337,29 +329,24 @@ impl<'a> Field<'a> {
             .flat_map(|entry| &entry.ladders)
             .flat_map(Ladder::rows)
     }
+}
 
-    /// Every row of the way's place.
-    pub(super) fn rows_beside(&self, way: &Sized) -> impl Iterator<Item = Row<'a>> {
-        let place = way.configuration.place();
-        let group = self
-            .groups()
-            .find(|group| group[0].configuration.place() == place);
-        group
-            .unwrap_or_default()
-            .iter()
-            .flat_map(|entry| &entry.ladders)
-            .flat_map(Ladder::rows)
-    }
+/// What the ladder behind `way` shows under other bounds, with R5 applied under them as well.
+pub(super) fn capacity_under(way: &Sized, bounds: &Bounds) -> Option<Capacity> {
+    let is_lower = way.ladder.kind < EvidenceKind::Measured;
+    let floor = is_lower.then(|| measured_floor(way.ladder.beside(), bounds));
+    capacity::capacity(&way.ladder, bounds, floor.flatten().as_ref())
 }
 
 /// The steady measured row that fails at the lowest rate, in any ladder that sizes: rows of a
 /// lower kind from there on are out (R5).
-fn measured_floor<'a>(entries: &[Entry<'a>], bounds: &Bounds) -> Option<Row<'a>> {
-    entries
-        .iter()
-        .flat_map(|entry| &entry.ladders)
+fn measured_floor<'a>(
+    ladders: impl Iterator<Item = Ladder<'a>>,
+    bounds: &Bounds,
+) -> Option<Row<'a>> {
+    ladders
         .filter(|ladder| ladder.kind == EvidenceKind::Measured && ladder.sizes)
-        .flat_map(Ladder::rows)
+        .flat_map(|ladder| ladder.rows())
         .filter(|row| row.steady && capacity::fails(row, bounds))
         .min_by(|a, b| {
             a.offered_rps
@@ -383,6 +370,11 @@ impl<'a> Said<'a> {
                     .floor
                     .is_none_or(|floor| row.offered_rps < floor.offered_rps)
         })
+    }
+
+    fn shows_a_capacity(&self) -> bool {
+        let reading = self.deciding.as_ref().map(|(_, reading)| reading);
+        reading.is_some_and(|reading| reading.capacity.is_some())
     }
 
     fn rows(&self) -> impl Iterator<Item = Row<'a>> + use<'a> {

@@ -101,6 +101,7 @@ fn is_young_enough(row: &Row, policy: &EvidencePolicy, now: Timestamp) -> bool {
 /// A ladder under a policy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladder<'a> {
+    place: &'a Place,
     shared: &'a benchmark::Ladder,
     policy: &'a EvidencePolicy,
     now: Timestamp,
@@ -114,11 +115,13 @@ pub(super) struct Ladder<'a> {
 
 impl<'a> Ladder<'a> {
     pub(super) fn new(
+        place: &'a Place,
         shared: &'a benchmark::Ladder,
         policy: &'a EvidencePolicy,
         now: Timestamp,
     ) -> Self {
         Self {
+            place,
             shared,
             policy,
             now,
@@ -152,6 +155,7 @@ impl<'a> Ladder<'a> {
         self.judged(&self.shared.rows[index])
     }
 
+    #[inline]
     fn judged(&self, row: &'a LadderRow) -> Row<'a> {
         Row::new(self.shared, row, self.policy, (self.now, self.latest))
     }
@@ -181,6 +185,15 @@ impl<'a> Ladder<'a> {
         &self.shared.conditions
     }
 
+    /// Every ladder of its place, itself among them.
+    pub(super) fn beside(&self) -> impl Iterator<Item = Ladder<'a>> + use<'a> {
+        let Self {
+            place, policy, now, ..
+        } = *self;
+        let ladders = place.ladders();
+        ladders.map(move |shared| Ladder::new(place, shared, policy, now))
+    }
+
     /// Whether both are the same one.
     pub(super) fn is(&self, other: &Self) -> bool {
         std::ptr::eq(self.shared, other.shared)
@@ -208,10 +221,11 @@ pub(super) fn of_places<'a: 'p, 'p>(
 ) -> impl Iterator<Item = (&'a Configuration, Vec<Ladder<'p>>)> {
     let places =
         places.filter(move |it| it.profile == profile && it.configuration().hardware_count > 0);
-    let configurations = places.flat_map(|place| &place.configurations);
-    configurations.map(move |it| {
+    let configurations =
+        places.flat_map(|place| place.configurations.iter().map(move |it| (place, it)));
+    configurations.map(move |(place, it)| {
         let ladders = it.ladders.iter();
-        let ladders = ladders.map(|shared| Ladder::new(shared, policy, now));
+        let ladders = ladders.map(|shared| Ladder::new(place, shared, policy, now));
         (&*it.configuration, ladders.collect())
     })
 }

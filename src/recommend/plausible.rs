@@ -70,14 +70,13 @@ mod tests {
     use super::*;
     use crate::benchmark::Benchmark;
     use crate::benchmark::SharedBenchmarks;
-    use crate::recommend::ladder::Ladder;
     use crate::recommend::requirement::EvidencePolicy;
-    use crate::recommend::test_support::{CHAT_SLO, at, row};
+    use crate::recommend::test_support::{CHAT_SLO, first_ladder, row};
 
     fn plausible(rows: &[Benchmark], failing: Option<i64>) -> String {
         let rows = SharedBenchmarks::from_iter(rows);
         let policy = EvidencePolicy::default();
-        let ladder = Ladder::new(rows.ladders().next().unwrap(), &policy, at("2026-11-23"));
+        let ladder = first_ladder(&rows, &policy).unwrap();
         let ladder: Vec<_> = ladder.rows().collect();
         let tested = ladder.last().unwrap().exactly_served_rps();
         let bounds = Bounds::new(&CHAT_SLO, 0);

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use super::ladder::{self, Ladder};
+use super::requirement::EvidencePolicy;
 use super::{Requirement, resolve};
 use crate::api::DeploymentIntentSpec;
 use crate::benchmark::{
     ArrivalProcess, Benchmark, Configuration, EngineSettings, EvidenceKind, HardwareName,
-    ItlDefinition, Latency, LoadConditions, ModelName, TrafficProfile,
+    ItlDefinition, Latency, LoadConditions, ModelName, SharedBenchmarks, TrafficProfile,
 };
 use crate::catalog::{Catalog, SloTargets};
 
@@ -93,4 +95,13 @@ pub(crate) fn row(offered_rps: f64, p95s: [f64; 3]) -> Benchmark {
         bounds_only: false,
         measured_at: Some(at("2026-06-01")),
     }
+}
+
+/// The first ladder of the chatbot's profile.
+pub(super) fn first_ladder<'a>(
+    rows: &'a SharedBenchmarks,
+    policy: &'a EvidencePolicy,
+) -> Option<Ladder<'a>> {
+    let (_, ladders) = ladder::of_all(rows, PROFILE, policy, at("2026-11-23")).next()?;
+    ladders.first().copied()
 }
