@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::compliance::Bounds;
 use super::ladder::{Ladder, Row};
-use crate::benchmark::{DOUBT, Step};
+use crate::benchmark::{DOUBT, LadderRow, Step, USUAL_SERVED_PERCENT};
 
 /// Requests per second that one replica was shown to serve within the targets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -109,20 +109,29 @@ impl<'l, 'a> Quick<'l, 'a> {
     fn capacity(&self) -> Option<Capacity> {
         let best = self.steps[self.failing.checked_sub(1)?].best()?;
         let best = self.ladder.row(best);
-        let from_cut = self.ladder.rows_from(self.end(self.failing));
-        let mut failing = from_cut.filter(|row| fails(row, self.bounds));
+        let rows = self.ladder.bare_rows();
+        let mut failing = rows[self.end(self.failing)..]
+            .iter()
+            .filter(|row| fails(row, self.bounds));
         let cut_by = failing.next();
-        let steady = cut_by.into_iter().chain(failing).find(|row| row.steady);
-        let mut above = self.ladder.rows_from(self.end(self.failing + 1));
+        let mut of_all = cut_by.into_iter().chain(failing);
+        let steady = of_all.find(|row| is_steady(row));
+        let mut above = rows[self.end(self.failing + 1)..].iter();
         Some(Capacity {
             rps: best.exactly_served_rps(),
             row: best.id,
             bound: steady.map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.id)),
             cut_by: cut_by.map(|row| row.id),
-            non_monotonic: above
-                .any(|row| row.steady && row.p95s().is_some_and(|p95s| self.bounds.met_by(&p95s))),
+            non_monotonic: above.any(|row| {
+                is_steady(row) && row.p95s().is_some_and(|p95s| self.bounds.met_by(&p95s))
+            }),
         })
     }
+}
+
+/// By the usual rules, by which steps are made.
+fn is_steady(row: &LadderRow) -> bool {
+    row.is_steady(USUAL_SERVED_PERCENT)
 }
 
 /// Reads a ladder row by row.
@@ -169,7 +178,7 @@ pub(super) fn preference(row: &Row) -> impl Ord + use<> {
 }
 
 /// Whether the row shows that a bound is missed at its rate.
-pub(super) fn fails(row: &Row, bounds: &Bounds) -> bool {
+pub(super) fn fails(row: &LadderRow, bounds: &Bounds) -> bool {
     row.p95s().is_some_and(|p95s| !bounds.met_by(&p95s))
 }
 

@@ -259,8 +259,8 @@ fn newest(sized: &Sized, backing: &[Row]) -> Option<Timestamp> {
 /// The rows that back a decision, by id.
 fn backing_rows<'a>(sized: &Sized<'a>) -> Vec<Row<'a>> {
     let ids = decision::backing_ids(&sized.capacity, sized.operating_row.id);
-    let rows_beside = sized.ladder.beside().flat_map(|ladder| ladder.rows());
-    let mut rows: Vec<_> = rows_beside.filter(|row| ids.contains(&row.id)).collect();
+    let beside = sized.ladder.beside();
+    let mut rows: Vec<_> = beside.flat_map(|ladder| ladder.rows_with(&ids)).collect();
     rows.sort_by_key(|row| row.id);
     rows
 }

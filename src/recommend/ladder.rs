@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use super::requirement::EvidencePolicy;
 use crate::api::UnusualLoad;
@@ -37,6 +38,7 @@ impl Deref for Row<'_> {
 }
 
 impl<'a> Row<'a> {
+    #[inline]
     fn new(
         ladder: &'a benchmark::Ladder,
         row: &'a LadderRow,
@@ -137,22 +139,30 @@ impl<'a> Ladder<'a> {
     pub(super) fn rows(
         &self,
     ) -> impl DoubleEndedIterator<Item = Row<'a>> + ExactSizeIterator + use<'a> {
-        self.rows_from(0)
-    }
-
-    /// The same without the first ones.
-    pub(super) fn rows_from(
-        &self,
-        first: usize,
-    ) -> impl DoubleEndedIterator<Item = Row<'a>> + ExactSizeIterator + use<'a> {
         let ladder = *self;
-        let rows = ladder.shared.rows[first..].iter();
+        let rows = ladder.shared.rows.iter();
         rows.map(move |row| ladder.judged(row))
     }
 
     /// The row at an index.
     pub(super) fn row(&self, index: usize) -> Row<'a> {
         self.judged(&self.shared.rows[index])
+    }
+
+    /// The rows themselves, whatever the policy says of them.
+    pub(super) fn bare_rows(&self) -> &'a [LadderRow] {
+        &self.shared.rows
+    }
+
+    /// Those with one of these ids.
+    pub(super) fn rows_with<'i>(
+        &self,
+        ids: &'i [Uuid],
+    ) -> impl Iterator<Item = Row<'a>> + use<'a, 'i> {
+        let ladder = *self;
+        let rows = ladder.shared.rows.iter();
+        rows.filter(move |row| ids.contains(&row.id))
+            .map(move |row| ladder.judged(row))
     }
 
     #[inline]
