@@ -14,7 +14,9 @@ pub fn crd_yaml() -> String {
 }
 
 /// The CRD. An intent that nobody has looked at yet observes generation -1: without a status, kstatus
-/// would call it current, and a pipeline would go on before there is an answer.
+/// would call it current, and a pipeline would go on before there is an answer. Each part of a status
+/// is written as a whole: an owner recorded for each of its fields would double what a watch of
+/// metadata carries.
 pub fn crd() -> CustomResourceDefinition {
     let mut crd = DeploymentIntent::crd();
     let status = crd.spec.versions[0]
