@@ -12,6 +12,7 @@ use super::field::{Field, Standing};
 use super::ladder;
 use super::oracle::{NOW, Oracle, Way};
 use super::requirement::EvidencePolicy;
+use super::sweep::Sweeper;
 use super::test_support::{PROFILE, at, catalog, requirement, row};
 use super::{
     Availability, BySize, Candidate, CapacityBound, Change, Counts, Decision, MicroDollars, Placed,
@@ -135,6 +136,26 @@ fn of_one_kind() -> impl Strategy<Value = Vec<Benchmark>> {
             row.kind = EvidenceKind::Simulated;
         }
         rows
+    })
+}
+
+/// Steady rows of many places at few rates, some of which serve more than others.
+fn of_one_kind_on_many() -> impl Strategy<Value = Vec<Benchmark>> {
+    let one = (0..4_usize, 0..3_usize, 1..5_i32, 1..5_i32, 0..4_usize);
+    prop::collection::vec(one, 4..40).prop_map(|rows| {
+        let parts = |(model, hardware, count, rate, p95s): (usize, usize, i32, i32, usize)| {
+            let slow = [0.5, 0.85, 1.0, 1.1][p95s];
+            let p95s = (150.0 * slow, 25.0 * slow, 7000.0 * slow);
+            (
+                (model, hardware, count, 0),
+                (1, 0, 1, 1, 1),
+                (rate, 1),
+                p95s,
+            )
+        };
+        let rows = rows.into_iter().enumerate();
+        rows.map(|(index, it)| benchmark(index, parts(it)))
+            .collect()
     })
 }
 
@@ -316,6 +337,46 @@ proptest! {
                 rejected: explanation.counts.rejected,
             };
             prop_assert_eq!(choice.counts, counts);
+        }
+    }
+
+    #[test]
+    fn what_comes_first_is_among_what_a_sweep_finds(
+        requirement in requirements(),
+        rows in prop_oneof![of_one_kind(), of_one_kind_on_many()],
+        demand in prop_oneof![Just(1), Just(40), Just(200_000)],
+        wanted in 1..4_usize,
+    ) {
+        let mut requirement = requirement;
+        requirement.objective = Objective::Cost;
+        requirement.evidence.max_age_days = None;
+        requirement.evidence.minimum_kind = EvidenceKind::Simulated;
+        if let Some(asked) = &mut requirement.demand {
+            asked.requests_per_second = Decimal::from(demand);
+        }
+        let benchmarks = SharedBenchmarks::from_iter(&rows);
+        let field = Field::new(&requirement, &benchmarks, catalog(), at(NOW));
+        let standings = field.judge(&requirement.slo);
+        let mut first = Vec::new();
+        for way in field.ranked(&standings) {
+            let place = way.configuration.place();
+            if !first.contains(&place) {
+                first.push(place);
+            }
+        }
+        first.truncate(wanted);
+        let sweeper = Sweeper::new(&requirement, benchmarks.index(), catalog(), at(NOW));
+        let sweep = sweeper.sweep(&requirement.slo, wanted);
+        let found: Vec<_> = [&*sweeper.unknown, &sweep.first]
+            .concat()
+            .into_iter()
+            .map(|place| benchmarks.places()[place].configuration().place())
+            .collect();
+        prop_assert!(first.iter().all(|place| found.contains(place)), "{first:?} in {found:?}");
+        if sweeper.unknown.is_empty() {
+            let mut counts = Counts::default();
+            standings.iter().for_each(|standing| counts.add(standing.outcome()));
+            prop_assert_eq!(sweep.counts, counts);
         }
     }
 
