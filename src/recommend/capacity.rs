@@ -90,7 +90,7 @@ impl<'l, 'a> Quick<'l, 'a> {
         }
     }
 
-    /// Where a step's rows end; no rows stand before the first.
+    /// Where the rows of so many steps end.
     fn end(&self, steps: usize) -> usize {
         let last = steps.min(self.steps.len()).checked_sub(1);
         last.map_or(0, |last| self.steps[last].end())

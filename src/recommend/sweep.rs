@@ -194,8 +194,8 @@ impl<'r> Sweeper<'r> {
         };
         let is_less = |cost: f64| limit.is_none_or(|limit| cost < limit);
         let bounds = self.bounds(slo);
-        let worth = self.swept.iter().filter(|swept| is_less(swept.least_cost));
-        let is_found = worth.into_iter().any(|swept| {
+        let mut worth = self.swept.iter().filter(|swept| is_less(swept.least_cost));
+        let is_found = worth.any(|swept| {
             self.complying(swept, &bounds).any(|found| {
                 let least = self
                     .sizes
