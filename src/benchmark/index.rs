@@ -5,7 +5,7 @@
 //! of its ranking at once. Of places where kinds of evidence meet (R5), or where a rate is not a
 //! number, the index tells where they are: those are walked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -49,7 +49,7 @@ pub struct IndexedAccelerators {
 }
 
 /// What configurations that stand together have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alike {
     /// Profile.
     pub profile: TrafficProfile,
@@ -97,8 +97,7 @@ impl Index {
         let mut index = Self::default();
         let mut models = HashMap::new();
         let mut hardware = HashMap::new();
-        let mut alike: Vec<(Alike, Vec<(u32, u32)>)> = Vec::new();
-        let mut known = HashMap::new();
+        let mut alike: BTreeMap<Alike, Vec<(u32, u32)>> = BTreeMap::new();
         for (place, at) in places.iter().zip(0..) {
             let (model, gpu, hardware_count) = place.configuration().place();
             if hardware_count <= 0 {
@@ -118,11 +117,7 @@ impl Index {
                 kind: only_kind(place),
                 has_unusual_load: place.ladders().any(|it| !it.conditions.are_usual()),
             };
-            let group = *known.entry(key).or_insert_with(|| {
-                alike.push((key, Vec::new()));
-                alike.len() - 1
-            });
-            alike[group].1.push((at, model));
+            alike.entry(key).or_default().push((at, model));
         }
         for (alike, members) in alike {
             index.add_accelerators(alike, &members, places);

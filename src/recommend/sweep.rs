@@ -147,6 +147,11 @@ impl<'r> Sweeper<'r> {
         self.complying(swept, bounds).count()
     }
 
+    /// What a configuration costs, in the units of a rank, or less.
+    fn least_cost(&self, swept: &Swept, of: &IndexedConfiguration) -> f64 {
+        self.sizes.least_cost(swept.cost_per_replica, of.most_rps)
+    }
+
     /// Counts, and looks for so many places to show.
     pub(super) fn sweep(&self, slo: &SloTargets, wanted: usize) -> Sweep {
         let bounds = self.bounds(slo);
@@ -160,11 +165,7 @@ impl<'r> Sweeper<'r> {
                 continue;
             }
             for found in self.complying(swept, &bounds) {
-                let least = || {
-                    self.sizes
-                        .least_cost(swept.cost_per_replica, found.most_rps)
-                };
-                if swept.are_in_limits && least() > best.most {
+                if swept.are_in_limits && self.least_cost(swept, found) > best.most {
                     continue;
                 }
                 match self.sizes.rank(swept.on, found, &bounds) {
@@ -197,11 +198,8 @@ impl<'r> Sweeper<'r> {
         let mut worth = self.swept.iter().filter(|swept| is_less(swept.least_cost));
         let is_found = worth.any(|swept| {
             self.complying(swept, &bounds).any(|found| {
-                let least = self
-                    .sizes
-                    .least_cost(swept.cost_per_replica, found.most_rps);
                 let rank = || self.sizes.rank(swept.on, found, &bounds);
-                is_less(least) && rank().is_some_and(|it| is_less(it.cost))
+                is_less(self.least_cost(swept, found)) && rank().is_some_and(|it| is_less(it.cost))
             })
         });
         (is_found || self.unknown.is_empty()).then_some(is_found)
