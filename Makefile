@@ -70,7 +70,7 @@ tools: postgres-programs ## Build the control plane and find or fetch PostgreSQL
 
 # The same files and commands as the Dockerfile, which no engine runs here.
 IMAGE := $(abspath $(TARGET))/image
-image-root: postgres-programs ## Build what the image holds, and run it in an empty, read-only root; takes a release build
+image-root: postgres-programs ## Build what the image holds, and run it in an empty, read-only root; takes twenty minutes and more
 	@rm -rf $(IMAGE)/source && mkdir -p $(IMAGE)/source
 	@sed -n 's/^!//p' .dockerignore | tar --create --files-from=- | tar --extract --directory=$(IMAGE)/source
 	@cd $(IMAGE)/source && CARGO_TARGET_DIR=$(IMAGE)/target sh image/build.sh $(IMAGE)/root
