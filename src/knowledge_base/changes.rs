@@ -20,6 +20,8 @@ pub(super) const CHANNEL: &str = "compass_benchmarks";
 pub(super) struct Token {
     /// `pg_current_snapshot()`.
     pub(super) snapshot: String,
+    /// Whether the server replays what another one writes.
+    is_standby: bool,
     /// Differs when the server, a table or a trigger is another one: then the change table does not
     /// tell everything that happened in between.
     identity: String,
@@ -30,7 +32,17 @@ pub(super) struct Token {
 impl Token {
     /// Whether the changes since `self` are all that can differ.
     pub(super) fn continues_in(&self, later: &Self) -> bool {
-        self.is_recorded && later.is_recorded && self.identity == later.identity
+        self.is_recorded
+            && later.is_recorded
+            && self.is_standby == later.is_standby
+            && self.identity == later.identity
+    }
+
+    /// Whether [`snapshot`] can tell that nothing was committed since, in any database of the
+    /// server: its text names the transactions that were running and the next to come, so another
+    /// one cannot have ended. A standby's leaves out those that were running.
+    pub(super) fn tells_all(&self) -> bool {
+        !self.is_standby
     }
 }
 
@@ -68,14 +80,14 @@ macro_rules! changes_since {
     };
 }
 
-/// One round trip, which every read of a decision makes: it does nothing that is not needed.
+/// One round trip, which the read of a decision makes: it does nothing that is not needed.
 /// A trigger that was disabled and enabled again has another xmin, a table that was rewritten has
 /// another file. A standby's snapshot is not to be held against one of the primary that it becomes.
 macro_rules! state {
     ($server:literal) => {
         concat!(
-            "SELECT pg_current_snapshot()::text,
-                    concat_ws(' ', pg_postmaster_start_time(), pg_is_in_recovery(),
+            "SELECT pg_current_snapshot()::text, pg_is_in_recovery(),
+                    concat_ws(' ', pg_postmaster_start_time(),
                               pg_relation_filenode('exported_summaries'::regclass),
                               pg_relation_filenode('benchmark_evidence'::regclass), triggers.made",
             $server,
@@ -104,6 +116,12 @@ pub(super) const CHANGES: &str = concat!(
     changes_since!()
 );
 
+/// The snapshot of now, for half of what [`state`] costs.
+pub(super) async fn snapshot(connection: &mut PgConnection) -> Result<String, Failure> {
+    let snapshot = sqlx::query_scalar("SELECT pg_current_snapshot()::text");
+    Ok(snapshot.fetch_one(connection).await?)
+}
+
 /// The token of now, and whether something was recorded since `since`.
 pub(super) async fn state(
     connection: &mut PgConnection,
@@ -130,13 +148,14 @@ async fn ask(
         true => STATE,
         false => STATE_OF_ANY_SERVER,
     };
-    let (snapshot, identity, is_recorded, is_changed) = sqlx::query_as(state)
+    let (snapshot, is_standby, identity, is_recorded, is_changed) = sqlx::query_as(state)
         .bind(since.map(|token| token.snapshot.as_str()))
         .persistent(keeps_statements)
         .fetch_one(connection)
         .await?;
     let token = Token {
         snapshot,
+        is_standby,
         identity,
         is_recorded,
     };

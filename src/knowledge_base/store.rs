@@ -6,6 +6,8 @@
 //! - A token is good for the connection it was read on, so the two are dropped together: after an
 //!   error, and after ten minutes. The latter is the backstop for what no trigger sees, such as
 //!   rows that logical replication brings.
+//! - Where nothing at all was committed between two questions, the next one first asks whether that
+//!   is still so, which costs the server least.
 //! - Questions that wait for each other share one round trip, if it began after they were asked.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +55,8 @@ struct Live {
     primary: Option<PgConnection>,
     opened: Instant,
     kept: Option<Kept>,
+    /// Whether the last two questions found the same snapshot, so that the next may, too.
+    stands_still: bool,
     /// When the statement was sent that found `kept` to be so.
     asked: Instant,
 }
@@ -162,6 +166,7 @@ impl Live {
             primary,
             opened: now,
             kept: None,
+            stands_still: false,
             asked: now,
         })
     }
@@ -184,8 +189,18 @@ impl Live {
         if let Some(kept) = &mut self.kept
             && let Some(found) = answer(kept)
         {
+            if self.stands_still
+                && changes::snapshot(&mut self.connection).await? == kept.token.snapshot
+            {
+                self.asked = asked;
+                return Ok(found);
+            }
             let (token, is_changed) =
                 state(&mut self.connection, &kept.token, &store.sessions).await?;
+            // Behind a pooler the next question may meet another server.
+            self.stands_still = !store.sessions.is_pooled()
+                && token.tells_all()
+                && token.snapshot == kept.token.snapshot;
             if !is_changed && kept.token.continues_in(&token) {
                 kept.token = token;
                 self.asked = asked;

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use compass::benchmark::{Evidence, ModelName, TrafficProfile};
-use compass::knowledge_base::{Changed, Follower, KnowledgeBase};
+use compass::knowledge_base::{Changed, Follower, KnowledgeBase, migrate};
+use compass_testbed::Postgres;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -196,6 +197,53 @@ async fn a_transaction_that_commits_late_is_seen_though_later_ones_were() {
     let found = evidence(&knowledge_base).await;
     assert_eq!(found.benchmarks.to_vec()[0].ttft.p95_ms, Some(77.0));
     assert_eq!(told(&mut follower).await.profiles, [PROFILE].into());
+}
+
+/// A server of its own: no other test commits there.
+#[tokio::test]
+async fn a_server_that_stands_still_is_asked_less_and_nothing_is_missed() {
+    let server = Postgres::start().unwrap();
+    let database = Database { url: server.url() };
+    migrate(&database.url).await.unwrap();
+    let knowledge_base = database.knowledge_base();
+    let asked_last = || {
+        database.value(
+            "SELECT query FROM pg_stat_activity
+             WHERE application_name = 'compass' AND query LIKE '%pg_current_snapshot%'",
+        )
+    };
+    let short = "SELECT pg_current_snapshot()::text";
+    let stand_still = async |count| {
+        for _ in 0..3 {
+            assert_eq!(rows(&knowledge_base).await, count);
+        }
+        assert_eq!(asked_last(), short);
+    };
+    database.insert(json!({"id": id(1)}));
+    stand_still(1).await;
+    let mut late = PgConnection::connect(&database.url).await.unwrap();
+    let mut transaction = late.begin().await.unwrap();
+    transaction
+        .execute("UPDATE exported_summaries SET ttft_p95 = 77")
+        .await
+        .unwrap();
+    stand_still(1).await;
+    database.insert(json!({"id": id(2), "hardware": "H200"}));
+    stand_still(2).await;
+    transaction.commit().await.unwrap();
+    let found = evidence(&knowledge_base).await;
+    assert_eq!(found.benchmarks.to_vec()[0].ttft.p95_ms, Some(77.0));
+    stand_still(2).await;
+    // Elsewhere in the server something was committed: then the triggers are asked about again.
+    database.execute("CREATE TABLE something ()");
+    assert_eq!(rows(&knowledge_base).await, 2);
+    assert_ne!(asked_last(), short);
+    stand_still(2).await;
+    // Nothing records this one.
+    database.execute("ALTER TABLE exported_summaries DISABLE TRIGGER ALL");
+    stand_still(2).await;
+    database.execute("DELETE FROM exported_summaries");
+    stand_still(0).await;
 }
 
 #[tokio::test]

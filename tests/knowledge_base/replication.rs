@@ -8,6 +8,7 @@ use compass::knowledge_base::{
 use compass_testbed::forwarder::Forwarder;
 use compass_testbed::{Postgres, port};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::support::{Database, PROFILE, catalog, connect, id};
 
@@ -124,6 +125,37 @@ async fn what_was_read_from_a_standby_does_not_outlive_its_promotion() {
     let promoted = Database { url: replica.url() };
     promoted.execute("DELETE FROM exported_summaries");
     assert_eq!(rows(&knowledge_base).await, 0);
+}
+
+/// Between transactions that are older and younger than it, one may end and leave the snapshot of a
+/// standby as it was.
+#[tokio::test]
+async fn a_transaction_that_a_standby_does_not_list_is_seen() {
+    let (_primary, replica, database) = pair().await;
+    let knowledge_base = connect(&replica.url());
+    let mut open = Vec::new();
+    for number in 2..4 {
+        let mut connection = PgConnection::connect(&database.url).await.unwrap();
+        connection.execute("BEGIN").await.unwrap();
+        let copy = format!(
+            "INSERT INTO exported_summaries SELECT (jsonb_populate_record(s, '{{\"id\": \"{}\"}}')).*
+             FROM exported_summaries s LIMIT 1",
+            id(number)
+        );
+        connection.execute(AssertSqlSafe(copy)).await.unwrap();
+        open.push(connection);
+    }
+    database.insert(json!({"id": id(4)}));
+    let caught_up = async || rows(&knowledge_base).await == 2;
+    eventually("the standby to have the row", caught_up).await;
+    for _ in 0..3 {
+        assert_eq!(rows(&knowledge_base).await, 2);
+    }
+    open[1].execute("COMMIT").await.unwrap();
+    let standby = Database { url: replica.url() };
+    let caught_up = async || standby.value("SELECT count(*) FROM exported_summaries") == "3";
+    eventually("the standby to have the late row", caught_up).await;
+    assert_eq!(rows(&knowledge_base).await, 3);
 }
 
 #[tokio::test]
