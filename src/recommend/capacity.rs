@@ -41,8 +41,60 @@ pub enum CapacityBound {
 pub(super) struct Reading<'a> {
     /// `None` where no row may size a replica.
     pub(super) capacity: Option<Capacity>,
-    /// Steady compliant rows below the lowest failing rate that may back a decision.
-    pub(super) backing: Vec<Row<'a>>,
+    /// The rows below the lowest failing rate that may back a decision.
+    pub(super) backing: Backing<'a>,
+}
+
+/// The steady rows of a ladder, below some rate, that meet bounds and may back a decision.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Backing<'a> {
+    ladder: Ladder<'a>,
+    bounds: Bounds,
+    /// The first row that is not below the rate.
+    end: usize,
+}
+
+impl<'a> Backing<'a> {
+    /// Those below the lowest of some rates.
+    pub(super) fn below(
+        ladder: &Ladder<'a>,
+        bounds: &Bounds,
+        rates_rps: impl IntoIterator<Item = f64>,
+    ) -> Self {
+        let rows = ladder.bare_rows();
+        let below = |rate: f64| rows.iter().take_while(move |row| row.offered_rps < rate);
+        let ends = rates_rps.into_iter().map(|rate| below(rate).count());
+        Self {
+            ladder: *ladder,
+            bounds: *bounds,
+            end: ends.min().unwrap_or(rows.len()),
+        }
+    }
+
+    /// By offered rate, then id.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'a>> + use<'a> {
+        self.rows_from(0)
+    }
+
+    /// Those that may serve so many requests per second: none serves more than it is offered.
+    fn rows_that_may_serve(&self, rps: f64) -> impl Iterator<Item = Row<'a>> + use<'a> {
+        let rows = &self.ladder.bare_rows()[..self.end];
+        self.rows_from(rows.partition_point(|row| row.offered_rps < rps))
+    }
+
+    fn rows_from(&self, first: usize) -> impl Iterator<Item = Row<'a>> + use<'a> {
+        let Self {
+            ladder,
+            bounds,
+            end,
+        } = *self;
+        let rows = ladder.rows().take(end).skip(first);
+        rows.filter(move |row| row.may_back && complies(row, &bounds))
+    }
+}
+
+fn complies(row: &Row, bounds: &Bounds) -> bool {
+    row.steady && row.p95s().is_some_and(|p95s| bounds.met_by(&p95s))
 }
 
 /// Reads a ladder. `floor` is the lowest rate at which better evidence failed (R5): rows from
@@ -97,12 +149,13 @@ impl<'l, 'a> Quick<'l, 'a> {
     }
 
     fn read(&self) -> Reading<'a> {
-        let below = self.ladder.rows().take(self.end(self.failing));
-        let mut backing = Vec::with_capacity(below.len());
-        backing.extend(below.filter(|row| row.steady && row.may_back && row.p95s().is_some()));
         Reading {
             capacity: self.capacity(),
-            backing,
+            backing: Backing {
+                ladder: *self.ladder,
+                bounds: *self.bounds,
+                end: self.end(self.failing),
+            },
         }
     }
 
@@ -143,27 +196,21 @@ pub(super) fn walk<'a>(
     let below_floor = |row: &Row| floor.is_none_or(|floor| row.offered_rps < floor.offered_rps);
     let rows = || ladder.rows().filter(below_floor);
     let cut_by = rows().find(|row| fails(row, bounds));
-    let complies = |row: &Row| row.steady && row.p95s().is_some_and(|p95s| bounds.met_by(&p95s));
-    let is_below = |row: &Row| cut_by.is_none_or(|cut_by| row.offered_rps < cut_by.offered_rps);
-
-    let backing: Vec<_> = rows()
-        .filter(|row| complies(row) && row.may_back && is_below(row))
-        .collect();
-    let capacity = backing
-        .iter()
-        .max_by_key(|row| preference(row))
-        .map(|row| Capacity {
-            rps: row.exactly_served_rps(),
-            row: row.id,
-            bound: rows()
-                .find(|row| row.steady && fails(row, bounds))
-                .or(floor.copied())
-                .map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.id)),
-            cut_by: cut_by.map(|row| row.id),
-            non_monotonic: cut_by.is_some_and(|cut_by| {
-                rows().any(|row| complies(&row) && row.offered_rps > cut_by.offered_rps)
-            }),
-        });
+    let limits = [cut_by.as_ref(), floor];
+    let limits = limits.into_iter().flatten().map(|row| row.offered_rps);
+    let backing = Backing::below(ladder, bounds, limits);
+    let capacity = backing.rows().max_by_key(preference).map(|row| Capacity {
+        rps: row.exactly_served_rps(),
+        row: row.id,
+        bound: rows()
+            .find(|row| row.steady && fails(row, bounds))
+            .or(floor.copied())
+            .map_or(CapacityBound::AtLeast, |row| CapacityBound::Known(row.id)),
+        cut_by: cut_by.map(|row| row.id),
+        non_monotonic: cut_by.is_some_and(|cut_by| {
+            rows().any(|row| complies(&row, bounds) && row.offered_rps > cut_by.offered_rps)
+        }),
+    });
     Reading { capacity, backing }
 }
 
@@ -191,30 +238,27 @@ pub(super) fn nearness(row: &Row, bounds: &Bounds) -> f64 {
 /// The row whose latencies a replica is shown with (R9): the lowest served rate among `backing`
 /// that holds `load` over `replicas`; at one rate the newer row, then the lower id.
 pub(super) fn operating_row<'a>(
-    backing: &[Row<'a>],
+    backing: &Backing<'a>,
     load_rps: Decimal,
     replicas: i32,
 ) -> Option<Row<'a>> {
     let together = f64::from(replicas);
     let load = load_rps.to_f64().unwrap_or(f64::INFINITY);
-    let holds = |row: &&Row| {
+    let holds = |row: &Row| {
         let served = row.served_rps() * together;
         if (served - load).abs() > DOUBT * load {
             return served > load;
         }
         row.exactly_served_rps() * Decimal::from(replicas) >= load_rps
     };
-    backing
-        .iter()
-        .filter(holds)
-        .min_by_key(|row| {
-            (
-                row.served_rps().to_bits(),
-                Reverse(row.measured_at()),
-                row.id,
-            )
-        })
-        .copied()
+    let rows = backing.rows_that_may_serve(load / together * (1.0 - DOUBT));
+    rows.filter(holds).min_by_key(|row| {
+        (
+            row.served_rps().to_bits(),
+            Reverse(row.measured_at()),
+            row.id,
+        )
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::capacity::{self, Capacity, CapacityBound, Reading};
+use super::capacity::{self, Backing, Capacity, CapacityBound, Reading};
 use super::compliance::{Bounds, Target};
 use super::constraints::Constraint;
 use super::digest::Digest;
@@ -209,18 +209,10 @@ fn nearest<'a>(ladders: &[Ladder<'a>], bounds: &Bounds) -> Option<Row<'a>> {
 
 /// R4, where nothing but `cut` fails.
 fn read_below<'a>(ladder: &Ladder<'a>, bounds: &Bounds, cut: Option<&Row<'a>>) -> Reading<'a> {
-    let complies = |row: &Row| row.p95s().is_some_and(|p95s| bounds.met_by(&p95s));
-    let backing: Vec<_> = ladder
-        .rows()
-        .filter(|row| row.steady && row.may_back && complies(row))
-        .filter(|row| cut.is_none_or(|cut| row.offered_rps < cut.offered_rps))
-        .collect();
+    let backing = Backing::below(ladder, bounds, cut.map(|cut| cut.offered_rps));
     let failing = |row: &Row| capacity::fails(row, bounds);
     let steadily_failing = ladder.rows().find(|row| row.steady && failing(row));
-    let best = backing
-        .iter()
-        .max_by_key(|row| capacity::preference(row))
-        .copied();
+    let best = backing.rows().max_by_key(capacity::preference);
     Reading {
         capacity: best.map(|row| Capacity {
             rps: row.exactly_served_rps(),

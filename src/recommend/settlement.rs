@@ -82,9 +82,9 @@ pub(super) fn settle(field: &Field, winner: &Sized, standings: &[Standing]) -> S
     });
     let is_estimate = winner.ladder.kind == EvidenceKind::Estimated;
     if is_estimate {
-        let capacity = winner.reading.backing.iter();
+        let capacity = winner.reading.backing.rows();
         let capacity = capacity.filter(|row| row.id == winner.capacity.row);
-        let rows = std::iter::once(winner.operating_row).chain(capacity.copied());
+        let rows = std::iter::once(winner.operating_row).chain(capacity);
         let mut rates_rps: Vec<_> = rows.filter_map(|row| row.exactly_offered_rps()).collect();
         rates_rps.dedup();
         worth_running.insert(
@@ -207,7 +207,7 @@ fn plausible(field: &Field, way: &Sized) -> Decimal {
     let failing = cut_by.and_then(|id| way.ladder.rows().find(|row| row.id == id));
     plausible::capacity(
         way.capacity.rps,
-        &way.reading.backing,
+        &way.reading.backing.rows().collect::<Vec<_>>(),
         &field.bounds(),
         failing.and_then(|row| row.exactly_offered_rps()),
     )

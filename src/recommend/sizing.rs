@@ -82,7 +82,7 @@ pub(super) fn size<'a>(
     let operating_row =
         capacity::operating_row(&reading.backing, load_rps, replicas).or_else(|| {
             // Only where the replicas are too many to count.
-            let mut backing = reading.backing.iter().copied();
+            let mut backing = reading.backing.rows();
             backing.find(|row| row.id == capacity.row)
         })?;
     let configuration = operating_row.configuration();
