@@ -5,6 +5,7 @@
 //! only (PgBouncer with `pool_mode = transaction`). Start-up options do not pass it, which tells it;
 //! then nothing is kept in a session, and time-outs are set in each transaction.
 
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -284,6 +285,12 @@ pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Target), KnowledgeBa
             .to_owned(),
         user: options.get_username().to_owned(),
     };
+    // sqlx would look the brackets up as part of a name.
+    let bare = target.host.trim_matches(['[', ']']);
+    let options = match bare.parse() {
+        Ok(IpAddr::V6(_)) => options.host(bare),
+        _ => options,
+    };
     Ok((options, target))
 }
 
@@ -331,6 +338,13 @@ mod tests {
             target.to_string(),
             "database `benchmarks` on db.example:5433 as user `ada`"
         );
+    }
+
+    #[test]
+    fn an_address_of_ipv6_is_looked_up_without_its_brackets() {
+        let (options, target) = parse("postgres://ada@[::1]:5433/benchmarks").unwrap();
+        assert_eq!(options.get_host(), "::1");
+        assert!(target.is_local() && target.to_string().contains("on [::1]:5433"));
     }
 
     #[test]

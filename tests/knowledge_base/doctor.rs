@@ -73,6 +73,35 @@ async fn a_database_that_is_well() {
     says(&report, "API server", "skip", &["--skip cluster"]);
 }
 
+/// A server that seems to be elsewhere, before it speaks TLS and after.
+#[tokio::test]
+async fn what_protects_the_way_to_a_server_is_told() {
+    let server = Postgres::start().unwrap();
+    migrate(&server.url()).await.unwrap();
+    // The same address as of IPv6, by which nobody knows this machine.
+    let elsewhere = server.url().replace("@127.0.0.1", "@[::ffff:127.0.0.1]");
+    let url = |parameters: &str| format!("{elsewhere}?{parameters}");
+    let says_of = |parameters, verdict, parts: &[&str]| {
+        let (_, report) = doctor(&[&url(parameters)]);
+        says(&report, "encryption", verdict, parts);
+    };
+    says_of("", "warn", &["none on the way", "sslmode=verify-full"]);
+
+    let authority = server.serve_tls().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.crt");
+    std::fs::write(&file, authority).unwrap();
+    for mode in ["", "sslmode=require"] {
+        says_of(mode, "warn", &["stands between", "sslmode=verify-full"]);
+    }
+    says_of("sslmode=disable", "warn", &["none on the way"]);
+    let verified = format!("sslmode=verify-full&sslrootcert={}", file.display());
+    says_of(&verified, "ok", &["verify-full"]);
+    let (code, report) = doctor(&[&url("sslmode=verify-full")]);
+    assert_eq!(code, 1, "{report:#}");
+    says(&report, "server", "fail", &["certificate"]);
+}
+
 #[tokio::test]
 async fn a_schema_that_is_missing_old_or_half_restored_says_what_to_run() {
     let database = Database::empty();

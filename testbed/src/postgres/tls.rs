@@ -10,8 +10,8 @@ use rcgen::{
 use super::{Postgres, execute};
 
 impl Postgres {
-    /// Lets the server also speak TLS, with a certificate for its address by an authority of its
-    /// own; returns the authority's certificate in PEM.
+    /// Lets the server also speak TLS, with a certificate for its address, also as one of IPv6, by an
+    /// authority of its own; returns the authority's certificate in PEM.
     pub fn serve_tls(&self) -> Result<String> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -19,7 +19,9 @@ impl Postgres {
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
         let mut server = CertificateParams::default();
-        server.subject_alt_names = vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST))];
+        let here = Ipv4Addr::LOCALHOST;
+        let names = [IpAddr::from(here), here.to_ipv6_mapped().into()];
+        server.subject_alt_names = names.map(SanType::IpAddress).to_vec();
         let certificate = server.signed_by(&key, &authority)?;
         let url = self.url_of("postgres");
         // By the server itself, as its own account.
