@@ -9,11 +9,13 @@
 //!   that are only objects
 //! - [`tools`]: the programs of the control plane, built once into a cache
 //! - [`process`]: child processes that end with their owner
+//! - [`Authority`]: certificates, so that they speak TLS
 //! - [`forwarder`]: a bad network between two of them
 //! - [`interrupt`]: Ctrl-C as an error
 //! - [`port`]: free TCP ports
 
 mod account;
+mod authority;
 pub mod control_plane;
 pub mod forwarder;
 pub mod interrupt;
@@ -24,6 +26,7 @@ pub mod process;
 mod scratch;
 pub mod tools;
 
+pub use authority::{Authority, Credentials};
 pub use control_plane::{ControlPlane, Scope};
 pub use forwarder::Forwarder;
 pub use pgbouncer::PgBouncer;

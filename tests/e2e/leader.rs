@@ -58,6 +58,7 @@ impl Election {
             ),
             kubeconfig: Some(kubeconfig),
             resync_seconds: 3600,
+            authorities: None,
         })
     }
 

@@ -25,6 +25,7 @@ async fn an_operator_waits_for_what_is_not_there_yet() {
         flags: "",
         kubeconfig: None,
         resync_seconds: 3600,
+        authorities: None,
     });
     operator.answers("/healthz", 200, "ok").await;
     let report = operator

@@ -46,6 +46,7 @@ fn operator(user: &str, flags: &str) -> Operator {
         flags,
         kubeconfig: Some(CLUSTER.control_plane.kubeconfig_of(user).unwrap()),
         resync_seconds: 3600,
+        authorities: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Traces of reconciles by OTLP, at a collector that is real but for what it does with them.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -8,6 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::post;
+use compass_testbed::{Authority, Credentials};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -15,14 +17,19 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::support::{CLUSTER, Namespace, eventually, intent_yaml};
 
 /// What was received: spans with the service they are of.
 type Received = Arc<Mutex<Vec<(String, Span)>>>;
 
-async fn collector() -> (String, Received) {
+/// Where it listens, and what it received.
+async fn collector() -> (SocketAddr, Received) {
     async fn receive(State(received): State<Received>, body: Bytes) -> impl IntoResponse {
         let request = ExportTraceServiceRequest::decode(body).unwrap();
         for of_resource in request.resource_spans {
@@ -41,9 +48,33 @@ async fn collector() -> (String, Received) {
         .route("/v1/traces", post(receive))
         .with_state(Arc::clone(&received));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-    (endpoint, received)
+    (address, received)
+}
+
+/// Leads what arrives by TLS to another server, which does not speak it.
+async fn behind_tls(server: SocketAddr, credentials: &Credentials) -> SocketAddr {
+    let certificate = CertificateDer::from_pem_slice(credentials.certificate.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(credentials.key.as_bytes()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut outside = acceptor.accept(connection).await?;
+                let mut inside = TcpStream::connect(server).await?;
+                tokio::io::copy_bidirectional(&mut outside, &mut inside).await
+            });
+        }
+    });
+    address
 }
 
 fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
@@ -65,9 +96,10 @@ fn translation() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reconcile_is_traced_step_by_step_under_the_id_of_its_log_lines() {
-    let (endpoint, received) = collector().await;
+    let (collector, received) = collector().await;
     let namespace = Namespace::create("traced").await;
-    let mut operator = namespace.operator_with_flags(&format!("--otlp-endpoint {endpoint}"));
+    let mut operator =
+        namespace.operator_with_flags(&format!("--otlp-endpoint http://{collector}"));
     namespace.apply(&translation());
     namespace.ready("translation", "Rendered").await;
     // What waits is sent before the end.
@@ -113,6 +145,28 @@ async fn a_reconcile_is_traced_step_by_step_under_the_id_of_its_log_lines() {
     assert_eq!(line["namespace"], "traced", "{line}");
     assert_eq!(line["intent"], "translation", "{line}");
     assert_eq!(line["generation"], 1, "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_go_by_tls_to_a_collector_that_is_vouched_for_and_to_no_other() {
+    let known = Authority::new().unwrap();
+    let file = CLUSTER.control_plane.directory().join("collectors.pem");
+    std::fs::write(&file, known.certificate()).unwrap();
+    let namespace = Namespace::create("traced-by-tls").await;
+    namespace.apply(&translation());
+    for (authority, is_trusted) in [(&known, true), (&Authority::new().unwrap(), false)] {
+        let (collector, received) = collector().await;
+        let collector = behind_tls(collector, &authority.credentials().unwrap()).await;
+        let mut operator =
+            namespace.operator_that_trusts(&file, &format!("--otlp-endpoint https://{collector}"));
+        operator
+            .answers("/metrics", 200, "reason=\"Rendered\"")
+            .await;
+        operator.terminate();
+        let received = received.lock().unwrap();
+        let is_traced = received.iter().any(|(_, span)| span.name == "reconcile");
+        assert_eq!(is_traced, is_trusted);
+    }
 }
 
 #[tokio::test]

@@ -1,33 +1,21 @@
 //! TLS for a server that runs already.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use anyhow::{Context, Result};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType,
-};
 
 use super::{Postgres, execute};
+use crate::Authority;
 
 impl Postgres {
     /// Lets the server also speak TLS, with a certificate for its address, also as one of IPv6, by an
     /// authority of its own; returns the authority's certificate in PEM.
     pub fn serve_tls(&self) -> Result<String> {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        let key = KeyPair::generate()?;
-        let mut server = CertificateParams::default();
-        let here = Ipv4Addr::LOCALHOST;
-        let names = [IpAddr::from(here), here.to_ipv6_mapped().into()];
-        server.subject_alt_names = names.map(SanType::IpAddress).to_vec();
-        let certificate = server.signed_by(&key, &authority)?;
+        let authority = Authority::new()?;
+        let server = authority.credentials()?;
         let url = self.url_of("postgres");
         // By the server itself, as its own account.
         for (file, pem) in [
-            ("server.key", key.serialize_pem()),
-            ("server.crt", certificate.pem()),
+            ("server.key", server.key),
+            ("server.crt", server.certificate),
         ] {
             execute(
                 &url,
@@ -40,6 +28,6 @@ impl Postgres {
         }
         execute(&url, "ALTER SYSTEM SET ssl = on")?;
         execute(&url, "SELECT pg_reload_conf()")?;
-        Ok(authority.pem())
+        Ok(authority.certificate())
     }
 }

@@ -65,6 +65,7 @@ impl Namespace {
             flags: "",
             kubeconfig: None,
             resync_seconds,
+            authorities: None,
         })
     }
 
@@ -77,6 +78,20 @@ impl Namespace {
             flags,
             kubeconfig: None,
             resync_seconds: 3600,
+            authorities: None,
+        })
+    }
+
+    /// The same, which trusts the authorities in a file and no other.
+    pub fn operator_that_trusts(&self, authorities: &Path, flags: &str) -> Operator {
+        Operator::start(&OperatorOptions {
+            control_plane: &self.cluster.control_plane,
+            database_url: &self.cluster.database_url,
+            namespace: Some(&self.name),
+            flags,
+            kubeconfig: None,
+            resync_seconds: 3600,
+            authorities: Some(authorities),
         })
     }
 
@@ -103,6 +118,7 @@ impl Namespace {
             flags: "",
             kubeconfig: Some(kubeconfig.to_owned()),
             resync_seconds: 3600,
+            authorities: None,
         })
     }
 

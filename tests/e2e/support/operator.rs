@@ -1,6 +1,6 @@
 //! The operator as a child process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ pub struct OperatorOptions<'a> {
     pub kubeconfig: Option<PathBuf>,
     /// An hour unless a test needs repetitions: what happens earlier was not found by chance.
     pub resync_seconds: u32,
+    /// A file with the only authorities that it trusts, instead of the machine's.
+    pub authorities: Option<&'a Path>,
 }
 
 /// A running operator; dropping it stops it.
@@ -52,11 +54,13 @@ impl Operator {
         );
         let kubeconfig = options.kubeconfig.clone();
         let kubeconfig = kubeconfig.unwrap_or_else(|| chart_account(options.control_plane));
-        let server = compass(&arguments)
+        let mut program = compass(&arguments)
             .env("KUBECONFIG", kubeconfig)
-            .env("DATABASE_URL", options.database_url)
-            .start(&log)
-            .unwrap();
+            .env("DATABASE_URL", options.database_url);
+        if let Some(file) = options.authorities {
+            program = program.env("SSL_CERT_FILE", file);
+        }
+        let server = program.start(&log).unwrap();
         Self { server, port, log }
     }
 
