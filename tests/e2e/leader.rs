@@ -49,16 +49,13 @@ impl Election {
     fn operator_with(&self, kubeconfig: PathBuf, flags: &str) -> Operator {
         let Self { namespace, seconds } = self;
         Operator::start(&OperatorOptions {
-            control_plane: &CLUSTER.control_plane,
-            database_url: &CLUSTER.database_url,
             namespace: Some(&namespace.name),
             flags: &format!(
                 "--leader-elect --lease-namespace {} --lease-duration-seconds {seconds} {flags}",
                 namespace.name
             ),
             kubeconfig: Some(kubeconfig),
-            resync_seconds: 3600,
-            authorities: None,
+            ..OperatorOptions::new(&CLUSTER.control_plane, &CLUSTER.database_url)
         })
     }
 

@@ -18,15 +18,8 @@ async fn an_operator_waits_for_what_is_not_there_yet() {
     let mut postgres = Postgres::start().unwrap();
     load_knowledge_base(&postgres.url());
     postgres.stop();
-    let mut operator = Operator::start(&OperatorOptions {
-        control_plane: &control_plane,
-        database_url: &postgres.url(),
-        namespace: None,
-        flags: "",
-        kubeconfig: None,
-        resync_seconds: 3600,
-        authorities: None,
-    });
+    let url = postgres.url();
+    let mut operator = Operator::start(&OperatorOptions::new(&control_plane, &url));
     operator.answers("/healthz", 200, "ok").await;
     let report = operator
         .answers("/readyz", 503, "[-] intents: the CustomResourceDefinition")

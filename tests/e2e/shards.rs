@@ -40,13 +40,9 @@ fn may_work_in(user: &str, namespace: &str) {
 
 fn operator(user: &str, flags: &str) -> Operator {
     Operator::start(&OperatorOptions {
-        control_plane: &CLUSTER.control_plane,
-        database_url: &CLUSTER.database_url,
-        namespace: None,
         flags,
         kubeconfig: Some(CLUSTER.control_plane.kubeconfig_of(user).unwrap()),
-        resync_seconds: 3600,
-        authorities: None,
+        ..OperatorOptions::new(&CLUSTER.control_plane, &CLUSTER.database_url)
     })
 }
 

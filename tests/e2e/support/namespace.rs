@@ -51,47 +51,46 @@ impl Namespace {
         }
     }
 
+    fn options(&self) -> OperatorOptions<'_> {
+        let Cluster {
+            control_plane,
+            database_url,
+            ..
+        } = self.cluster;
+        OperatorOptions {
+            namespace: Some(&self.name),
+            ..OperatorOptions::new(control_plane, database_url)
+        }
+    }
+
     /// An operator for this namespace alone, that looks again after an hour.
     pub fn operator(&self) -> Operator {
-        self.operator_with(&self.cluster.database_url, 3600)
+        Operator::start(&self.options())
     }
 
     /// An operator for this namespace alone.
     pub fn operator_with(&self, database_url: &str, resync_seconds: u32) -> Operator {
         Operator::start(&OperatorOptions {
-            control_plane: &self.cluster.control_plane,
             database_url,
-            namespace: Some(&self.name),
-            flags: "",
-            kubeconfig: None,
             resync_seconds,
-            authorities: None,
+            ..self.options()
         })
     }
 
     /// An operator for this namespace alone, with further flags.
     pub fn operator_with_flags(&self, flags: &str) -> Operator {
         Operator::start(&OperatorOptions {
-            control_plane: &self.cluster.control_plane,
-            database_url: &self.cluster.database_url,
-            namespace: Some(&self.name),
             flags,
-            kubeconfig: None,
-            resync_seconds: 3600,
-            authorities: None,
+            ..self.options()
         })
     }
 
     /// The same, which trusts the authorities in a file and no other.
     pub fn operator_that_trusts(&self, authorities: &Path, flags: &str) -> Operator {
         Operator::start(&OperatorOptions {
-            control_plane: &self.cluster.control_plane,
-            database_url: &self.cluster.database_url,
-            namespace: Some(&self.name),
             flags,
-            kubeconfig: None,
-            resync_seconds: 3600,
             authorities: Some(authorities),
+            ..self.options()
         })
     }
 
@@ -112,13 +111,8 @@ impl Namespace {
     /// An operator for this namespace alone, with the rights of a kubeconfig.
     pub fn operator_as(&self, kubeconfig: &Path) -> Operator {
         Operator::start(&OperatorOptions {
-            control_plane: &self.cluster.control_plane,
-            database_url: &self.cluster.database_url,
-            namespace: Some(&self.name),
-            flags: "",
             kubeconfig: Some(kubeconfig.to_owned()),
-            resync_seconds: 3600,
-            authorities: None,
+            ..self.options()
         })
     }
 

@@ -29,6 +29,21 @@ pub struct OperatorOptions<'a> {
     pub authorities: Option<&'a Path>,
 }
 
+impl<'a> OperatorOptions<'a> {
+    /// As the chart has it, in all namespaces.
+    pub fn new(control_plane: &'a ControlPlane, database_url: &'a str) -> Self {
+        Self {
+            control_plane,
+            database_url,
+            namespace: None,
+            flags: "",
+            kubeconfig: None,
+            resync_seconds: 3600,
+            authorities: None,
+        }
+    }
+}
+
 /// A running operator; dropping it stops it.
 pub struct Operator {
     server: Server,
