@@ -286,9 +286,8 @@ pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Target), KnowledgeBa
         user: options.get_username().to_owned(),
     };
     // sqlx would look the brackets up as part of a name.
-    let bare = target.host.trim_matches(['[', ']']);
-    let options = match bare.parse() {
-        Ok(IpAddr::V6(_)) => options.host(bare),
+    let options = match target.address() {
+        Some(IpAddr::V6(address)) => options.host(&address.to_string()),
         _ => options,
     };
     Ok((options, target))

@@ -1,5 +1,7 @@
 //! What can go wrong, each with its remedy and none with a password.
 
+use std::net::IpAddr;
+
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
@@ -17,15 +19,16 @@ pub struct Target {
 }
 
 impl Target {
+    /// Where the host is an address, which a URL writes in brackets if it is one of IPv6.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.host.trim_matches(['[', ']']).parse().ok()
+    }
+
     /// Whether the way there does not leave the machine.
     pub fn is_local(&self) -> bool {
-        let address = self
-            .host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>();
         self.host.starts_with('/')
             || self.host == "localhost"
-            || address.is_ok_and(|address| address.is_loopback())
+            || self.address().is_some_and(|address| address.is_loopback())
     }
 }
 

@@ -88,7 +88,7 @@ impl<'a> Backing<'a> {
             bounds,
             end,
         } = *self;
-        let rows = ladder.rows().take(end).skip(first);
+        let rows = (first..end).map(move |index| ladder.row(index));
         rows.filter(move |row| row.may_back && complies(row, &bounds))
     }
 }
